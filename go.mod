@@ -1,0 +1,3 @@
+module github.com/headless-auth/headless
+
+go 1.26

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+)
+
+// User is somebody who has an account.
+type User struct {
+	// ID is given out by the store and never changes or is reused.
+	ID string
+	// Username is unique without regard to case; empty means none.
+	Username string
+	// Email is the address of the user's primary [EmailAddress], or empty. The
+	// store keeps it in step with the addresses; it is not written through
+	// [Users.CreateUser] or [Users.UpdateUser].
+	Email string
+	// Password is the encoded hash.
+	Password PasswordHash
+	// FirstName and LastName are optional.
+	FirstName, LastName string
+	// Disabled users can't log in, and their sessions are dead.
+	Disabled bool
+	// Epoch counts how often all of the user's sessions were ended. A session
+	// that carries another epoch is dead.
+	Epoch int64
+	// Fields is a JSON object with the values of the host's own signup fields;
+	// nil means none.
+	Fields json.RawMessage
+	// CreatedAt says when the account was made.
+	CreatedAt time.Time
+	// LastLoginAt is zero for a user who never logged in. It is written by
+	// [Users.RecordLogin] only.
+	LastLoginAt time.Time
+	// Version counts the updates; see [Users.UpdateUser].
+	Version int64
+}
+
+// Name is the user's full name, or empty.
+func (u *User) Name() string { return strings.TrimSpace(u.FirstName + " " + u.LastName) }
+
+// PasswordHash is an encoded password hash, ours or another system's. It shows
+// itself as "[redacted]" wherever it is formatted or marshalled.
+type PasswordHash string
+
+// Usable reports whether there is a password that could match: the hash is
+// neither empty nor marked unusable with a leading "!".
+func (h PasswordHash) Usable() bool { return h != "" && h[0] != '!' }
+
+const redacted = "[redacted]"
+
+// Format implements [fmt.Formatter].
+func (PasswordHash) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }
+
+// LogValue implements [slog.LogValuer].
+func (PasswordHash) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (PasswordHash) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Users keeps users.
+type Users interface {
+	// CreateUser stores u and fills u.ID, and u.Version with 1. ErrConflict: the
+	// username is taken.
+	CreateUser(ctx context.Context, u *User) error
+	// User returns the user with that id. ErrNotFound.
+	User(ctx context.Context, id string) (*User, error)
+	// UserByUsername finds a user by name without regard to case (simple
+	// Unicode folding). An empty name finds nobody. ErrNotFound.
+	UserByUsername(ctx context.Context, username string) (*User, error)
+	// UpdateUser saves u if u.Version is still the stored one, and increments
+	// it in both. Email, CreatedAt and LastLoginAt are not written.
+	// ErrConflict: somebody else has updated or deleted the user, or the
+	// username is taken.
+	UpdateUser(ctx context.Context, u *User) error
+	// UpgradePassword replaces the hash old by its equivalent new, if old is
+	// still the stored one; otherwise it does nothing. No version or epoch
+	// changes: the password is the same.
+	UpgradePassword(ctx context.Context, userID string, old, new PasswordHash) error
+	// RecordLogin sets LastLoginAt and changes no version. An absent user is
+	// fine.
+	RecordLogin(ctx context.Context, userID string, at time.Time) error
+	// DeleteUser removes the user and everything that belongs to them. An
+	// absent user is fine.
+	DeleteUser(ctx context.Context, id string) error
+}
