@@ -45,6 +45,7 @@ type Store interface {
 	Phones
 	Authenticators
 	SocialAccounts
+	TrustedBrowsers
 	Sessions
 	Limits
 	Nonces

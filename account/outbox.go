@@ -1,0 +1,240 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/secret"
+	"github.com/headless-auth/headless/store"
+)
+
+// Limits of delivery.
+const (
+	outboxWorkers  = 16               // deliveries at once
+	outboxBacklog  = 1024             // deliveries waiting in memory; more wait in the store
+	outboxLease    = 2 * time.Minute  // how long a message is left to who has it
+	outboxTimeout  = 30 * time.Second // one attempt
+	outboxLifetime = 72 * time.Hour   // then it is given up
+	purposeOutbox  = "outbox"
+)
+
+// Outbox delivers mails and text messages: promised in the transaction of the
+// work that they belong to, sent after its commit and off the request's path,
+// and tried again until they are delivered. Messages carry keys, so they are
+// kept encrypted.
+type Outbox struct {
+	store  store.Outbox
+	keys   *secret.Keys
+	mailer Mailer
+	sms    SMSSender
+	now    func() time.Time
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	queue   []parcel
+	workers int
+	idle    chan struct{} // closed when no worker is left; nil while there is none
+}
+
+// parcel is a message on its way.
+type parcel struct {
+	Mail *Message `json:"mail,omitempty"`
+	SMS  *SMS     `json:"sms,omitempty"`
+	row  *store.OutboxMessage
+}
+
+// NewOutbox returns an outbox. mailer or sms may be nil where none is sent.
+func NewOutbox(st store.Outbox, keys *secret.Keys, mailer Mailer, sms SMSSender, now func() time.Time, log *slog.Logger) *Outbox {
+	return &Outbox{store: st, keys: keys, mailer: mailer, sms: sms, now: now, log: log}
+}
+
+// put promises a message within the request's transaction.
+func (o *Outbox) put(ctx context.Context, rq *api.Request, p parcel) error {
+	plain, err := p.encode()
+	if err != nil {
+		return err
+	}
+	p.row = &store.OutboxMessage{Payload: o.keys.Seal(plain, purposeOutbox, ""), CreatedAt: rq.Now, DueAt: rq.Now.Add(outboxLease)}
+	if err := rq.Store().CreateMessage(ctx, p.row); err != nil {
+		return err
+	}
+	rq.AfterCommit(func() { o.enqueue(p) })
+	return nil
+}
+
+// enqueue hands a parcel to a worker. A full house leaves it to Deliver.
+func (o *Outbox) enqueue(p parcel) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.queue) >= outboxBacklog {
+		return
+	}
+	o.queue = append(o.queue, p)
+	if o.workers < outboxWorkers {
+		if o.workers == 0 {
+			o.idle = make(chan struct{})
+		}
+		o.workers++
+		go o.work()
+	}
+}
+
+// work delivers until nothing is left.
+func (o *Outbox) work() {
+	for {
+		o.mu.Lock()
+		if len(o.queue) == 0 {
+			if o.workers--; o.workers == 0 {
+				close(o.idle)
+			}
+			o.mu.Unlock()
+			return
+		}
+		p := o.queue[0]
+		o.queue = o.queue[1:]
+		o.mu.Unlock()
+		// The request is over, or soon will be; delivery has its own time.
+		ctx, cancel := context.WithTimeout(context.Background(), outboxTimeout)
+		o.deliver(ctx, p)
+		cancel()
+	}
+}
+
+// Wait returns when the deliveries under way have ended, or ctx has.
+func (o *Outbox) Wait(ctx context.Context) error {
+	o.mu.Lock()
+	idle := o.idle
+	if o.workers == 0 {
+		idle = nil
+	}
+	o.mu.Unlock()
+	if idle == nil {
+		return nil
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Deliver tries once everything that is due: what a crash, a full house or a
+// dead mailer has left behind.
+func (o *Outbox) Deliver(ctx context.Context) error {
+	for {
+		now := o.now()
+		rows, err := o.store.ClaimMessages(ctx, now, now.Add(outboxLease), outboxWorkers)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		var wg sync.WaitGroup
+		for _, row := range rows {
+			wg.Go(func() {
+				p, err := o.open(row)
+				if err != nil {
+					o.giveUp(ctx, parcel{row: row}, err)
+					return
+				}
+				one, cancel := context.WithTimeout(ctx, outboxTimeout)
+				defer cancel()
+				o.deliver(one, p)
+			})
+		}
+		wg.Wait()
+	}
+}
+
+func (o *Outbox) open(row *store.OutboxMessage) (parcel, error) {
+	p := parcel{row: row}
+	plain, err := o.keys.Open(row.Payload, purposeOutbox, "")
+	if err != nil {
+		return p, err
+	}
+	return p, p.decode(plain)
+}
+
+// deliver makes one attempt and writes down how it went.
+func (o *Outbox) deliver(ctx context.Context, p parcel) {
+	err := o.attempt(ctx, p)
+	// How it went is written down even if the attempt has used up its time.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	switch now := o.now(); {
+	case err == nil:
+		if err := o.store.DeleteMessage(ctx, p.row.ID); err != nil {
+			o.log.ErrorContext(ctx, "a delivered message could not be removed and will be sent again", "error", err)
+		}
+	case errors.Is(err, ErrPermanent) || now.Sub(p.row.CreatedAt) > outboxLifetime:
+		o.giveUp(ctx, p, err)
+	default:
+		p.row.Attempts++
+		wait := min(15*time.Second<<min(p.row.Attempts, 10), time.Hour)
+		p.row.DueAt = now.Add(wait)
+		o.log.WarnContext(ctx, "a message could not be delivered and will be tried again", "kind", p.kind(), "attempts", p.row.Attempts, "wait", wait, "error", err)
+		if err := o.store.RescheduleMessage(ctx, p.row); err != nil {
+			o.log.ErrorContext(ctx, "a message could not be rescheduled", "error", err)
+		}
+	}
+}
+
+func (o *Outbox) giveUp(ctx context.Context, p parcel, cause error) {
+	o.log.ErrorContext(ctx, "a message can't be delivered and was given up", "kind", p.kind(), "error", cause)
+	if err := o.store.DeleteMessage(ctx, p.row.ID); err != nil {
+		o.log.ErrorContext(ctx, "a message could not be removed", "error", err)
+	}
+}
+
+// attempt contains a sender that panics.
+func (o *Outbox) attempt(ctx context.Context, p parcel) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("the sender panicked")
+			o.log.ErrorContext(ctx, "a sender panicked", "panic", r)
+		}
+	}()
+	switch {
+	case p.Mail != nil && o.mailer != nil:
+		return o.mailer.Send(ctx, *p.Mail)
+	case p.SMS != nil && o.sms != nil:
+		return o.sms.SendSMS(ctx, *p.SMS)
+	}
+	return errors.Join(ErrPermanent, errors.New("there is nothing to send it with"))
+}
+
+func (p parcel) kind() string {
+	switch {
+	case p.Mail != nil:
+		return p.Mail.Kind
+	case p.SMS != nil:
+		return "sms " + p.SMS.Kind
+	}
+	return "unreadable"
+}
+
+// The messages redact themselves when marshalled; here they are not.
+type (
+	plainMessage Message
+	plainSMS     SMS
+)
+
+type plainParcel struct {
+	Mail *plainMessage `json:"mail,omitempty"`
+	SMS  *plainSMS     `json:"sms,omitempty"`
+}
+
+func (p *parcel) encode() ([]byte, error) {
+	return json.Marshal(plainParcel{(*plainMessage)(p.Mail), (*plainSMS)(p.SMS)})
+}
+
+func (p *parcel) decode(b []byte) error {
+	var x plainParcel
+	err := json.Unmarshal(b, &x)
+	p.Mail, p.SMS = (*Message)(x.Mail), (*SMS)(x.SMS)
+	return err
+}

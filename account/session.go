@@ -1,0 +1,20 @@
+package account
+
+import (
+	"context"
+
+	"github.com/headless-auth/headless/internal/api"
+)
+
+// session tells where the caller stands.
+func (a *Account) session(context.Context, *api.Request) (*api.Reply, error) {
+	return api.Authentication(), nil
+}
+
+// logout ends the caller's session, and with it whatever was half done. Its
+// answer is a 401: nobody is logged in any more.
+func (a *Account) logout(_ context.Context, rq *api.Request) (*api.Reply, error) {
+	rq.Emit(LoggedOut{User: rq.User})
+	a.sessions.Logout(rq)
+	return api.Authentication(), nil
+}

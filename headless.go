@@ -1,0 +1,584 @@
+// Package headless adds accounts to a Go web application: signing up, email
+// verification, logging in and out, passwords, sessions, for single-page and
+// mobile front ends alike. It speaks the wire contract of django-allauth's
+// headless API, so that front ends written for it work unchanged.
+//
+// # Mounting
+//
+// Make a [Config], call [New] and mount what it returns:
+//
+//	auth, err := headless.New(headless.Config{ … })
+//	mux.Handle("/_allauth/", auth.Handler())
+//	mux.Handle("/me", auth.RequireUser(me))
+//	go auth.Run(ctx)
+//
+// The handler serves browser/v1/… for clients with cookies and app/v1/… for
+// clients with an X-Session-Token header. Behind [Auth.RequireUser], [User]
+// tells who is calling.
+//
+// # Extending
+//
+// What a host may change is a value in [Config]: [account.Hooks] have a say,
+// OnEvent hears what happened, Stages ask one more thing at login, Store keeps
+// everything elsewhere. Nothing registers itself, nothing is global, and New
+// starts nothing.
+package headless
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/clientip"
+	"github.com/headless-auth/headless/internal/csrf"
+	"github.com/headless-auth/headless/internal/mail"
+	"github.com/headless-auth/headless/internal/password"
+	"github.com/headless-auth/headless/internal/secret"
+	"github.com/headless-auth/headless/sessions"
+	"github.com/headless-auth/headless/store"
+	"github.com/headless-auth/headless/tokens"
+)
+
+// Config is everything an [Auth] is made of. URL, Secret, Store, Mailer and
+// two Frontend pages are required; the zero value of everything else is the
+// strict default.
+type Config struct {
+	// URL is where the site is reached, such as "https://app.example.org".
+	// Links, cookies and the CSRF origin follow from it, never from a request.
+	URL string
+	// Path is where the API is mounted. Default "/_allauth".
+	Path string
+	// Name of the site, for people. Default: the host of URL.
+	Name string
+	// Secret signs and encrypts; at least 32 random bytes, the same on every
+	// instance.
+	Secret []byte
+	// PreviousSecrets are still accepted while what they made is in use.
+	PreviousSecrets [][]byte
+
+	// Store keeps everything. See packages sqlite, postgres and memory.
+	Store store.Store
+	// SessionStore, LimitStore keep their part elsewhere. Default: Store.
+	SessionStore store.Sessions
+	LimitStore   store.Limits
+
+	// Clients are the kinds of front ends served: "browser", "app". Default
+	// both.
+	Clients []string
+	// TrustedOrigins are further web origins that may send unsafe requests with
+	// cookies: "https://spa.example.org" or "https://*.example.org".
+	TrustedOrigins []string
+	// TrustedProxies is the number of proxies in front that append to
+	// X-Forwarded-For. Default 0: the peer is the client.
+	TrustedProxies int
+	// ClientIPHeader, if set, is the only source of the client's address; a
+	// proxy in front must always set it.
+	ClientIPHeader string
+
+	// Frontend are the pages that mails link to.
+	Frontend Frontend
+	// Account says how accounts work.
+	Account account.Config
+	// Session says how long sessions live and how browsers carry them.
+	Session sessions.Config
+	// Tokens is how apps carry their credentials. Default [tokens.Opaque].
+	Tokens tokens.Strategy
+
+	// Mailer sends mails. Package smtp has one.
+	Mailer account.Mailer
+	// SMS sends text messages. Package webhook has a sender.
+	SMS account.SMSSender
+	// Mail says what mails look like.
+	Mail MailConfig
+
+	// Limits are rate limits by action, such as {"login": "30/m/ip"}; they take
+	// the place of the defaults. [NoLimit] switches one off.
+	Limits map[string]string
+	// NoLimits switches off all of them.
+	NoLimits bool
+
+	// Hooks are where the host has its say.
+	Hooks account.Hooks
+	// Stages ask further things at login, after our own. See
+	// [Auth.CompleteStage].
+	Stages []account.Stage
+	// OnEvent hears what has happened, after it was saved. It is called on the
+	// request's path and must not take long.
+	OnEvent func(ctx context.Context, e account.Event)
+
+	// MaxBodyBytes bounds a request's body. Default 1 MiB.
+	MaxBodyBytes int64
+	// Timeout bounds a request. Default 5 s.
+	Timeout time.Duration
+	// Locale chooses the language of messages and mails. Default: English.
+	Locale func(r *http.Request) string
+	// Logger gets what the operator should know. Default [slog.Default].
+	Logger *slog.Logger
+	// Now and Rand are the clock and the random source. Defaults: [time.Now]
+	// and crypto/rand.
+	Now  func() time.Time
+	Rand io.Reader
+}
+
+// Frontend are the pages that mails link to: absolute URLs, or paths below
+// Config.URL. {key} is where the key goes.
+type Frontend struct {
+	// VerifyEmail takes a verification {key}.
+	VerifyEmail string
+	// ResetPassword takes a reset {key} and asks for a new password.
+	ResetPassword string
+	// RequestPasswordReset asks for an address to send a reset key to.
+	RequestPasswordReset string
+	// Signup makes a new account.
+	Signup string
+}
+
+// MailConfig says what mails look like.
+type MailConfig struct {
+	// SubjectPrefix starts every subject. Default "[Name] ".
+	SubjectPrefix string
+	// NoSubjectPrefix leaves the prefix out.
+	NoSubjectPrefix bool
+	// Templates override the embedded ones, file by file. See docs/mail.md.
+	Templates fs.FS
+}
+
+// NoLimit switches a rate limit off.
+const NoLimit = ""
+
+// DefaultLimits are the rate limits where Config does not say. spec:
+// account.md §12.
+var defaultLimits = map[string]string{
+	"login":                   "30/m/ip",
+	"login_failed":            "10/m/ip,5/300s/key",
+	"signup":                  "20/m/ip",
+	"request_login_code":      "20/m/ip,3/m/key",
+	"reset_password":          "20/m/ip,5/m/key",
+	"reset_password_from_key": "20/m/ip",
+	"change_password":         "5/m/user",
+	"manage_email":            "10/m/user",
+	"change_phone":            "1/m/user",
+	"reauthenticate":          "10/m/user",
+	"confirm_email":           "1/180s/key",
+	"verify_phone":            "1/30s/key,3/m/ip",
+}
+
+// Auth is a ready set of handlers. It is safe for use by several goroutines.
+type Auth struct {
+	env      *api.Env
+	account  *account.Account
+	outbox   *account.Outbox
+	router   chi.Router
+	recently time.Duration
+}
+
+// New checks a configuration and wires what it describes. Whatever is wrong
+// with it is in the one error, by field name. New opens nothing and starts
+// nothing.
+func New(c Config) (*Auth, error) {
+	var p problems
+	c.fill(&p)
+	p.take("Account", c.Account.Problems())
+	p.take("Session", c.Session.Problems())
+	base, origins := c.checkSite(&p)
+	rates := c.rates(&p)
+	pages := c.pages(&p, base)
+	renderer := c.renderer(&p)
+	hasher, err := password.New(password.Params{
+		Memory: c.Account.Password.Argon2Memory, Time: c.Account.Password.Argon2Time, Threads: c.Account.Password.Argon2Threads,
+		MaxConcurrent: c.Account.Password.MaxConcurrent, MaxWait: c.Account.Password.MaxWait, Rand: c.Rand,
+	})
+	if err != nil {
+		p.add("Account.Password", err.Error())
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+
+	keys := secret.NewKeys(c.Secret, c.PreviousSecrets...)
+	secure := base.Scheme == "https"
+	manager := sessions.New(c.Session, c.Tokens, secure)
+	env := &api.Env{
+		Store: c.Store, Sessions: manager, SessionStore: c.SessionStore, Limits: c.LimitStore,
+		SharedSessions: c.SessionStore == store.Sessions(c.Store), SharedLimits: c.LimitStore == store.Limits(c.Store),
+		Keys: keys, Rand: c.Rand, Now: func() time.Time { return c.Now().UTC().Truncate(time.Microsecond) }, Log: c.Logger,
+		CSRF: &csrf.Tokens{Keys: keys, Rand: c.Rand}, CSRFCookie: manager.CSRFCookie(), Origins: origins,
+		ClientIP: clientip.Resolver{Header: c.ClientIPHeader, Proxies: c.TrustedProxies},
+		Rates:    rates, MaxBody: c.MaxBodyBytes, Timeout: c.Timeout,
+		Display: account.Display, Extra: c.Hooks.UserData, Locale: c.Locale,
+	}
+	if c.Hooks.Display != nil {
+		env.Display = c.Hooks.Display
+	}
+	if ids, ok := c.Store.(store.IntegerIDs); ok {
+		env.IntegerIDs = ids.IntegerIDs()
+	}
+	if c.OnEvent != nil {
+		env.OnEvent = func(ctx context.Context, e any) { c.OnEvent(ctx, e.(account.Event)) }
+	}
+	a := &Auth{env: env, recently: c.Account.ReauthenticationTimeout}
+	a.outbox = account.NewOutbox(c.Store, keys, c.Mailer, c.SMS, env.Now, c.Logger)
+	a.account = account.New(account.Parts{
+		Config: c.Account, Hooks: c.Hooks, Frontend: pages, Sessions: manager,
+		Mail: renderer, Outbox: a.outbox, Hasher: hasher, Site: base.Host,
+	})
+	// The order of the stages at login. spec: core.md §6.3.
+	a.account.Pipeline.SetStages(append(a.account.Stages(), c.Stages...))
+	// The order of flows on the wire. spec: core.md §8.
+	env.Flows = []api.FlowSource{a.account.Flows, a.account.Pipeline.Flows}
+	a.router = a.routes(c.Path, c.Clients)
+	return a, nil
+}
+
+// routes mounts every feature's routes for every kind of client.
+func (a *Auth) routes(path string, clients []string) chi.Router {
+	routes := append(a.account.Routes(), api.Route{
+		Path: "/config", Access: api.Anyone,
+		Methods: map[string]api.Endpoint{http.MethodGet: {Do: a.config}},
+	})
+	r := chi.NewRouter()
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) { api.WriteStatus(w, r, http.StatusNotFound) })
+	for _, client := range clients {
+		for _, rt := range routes {
+			if rt.Client == "" || string(rt.Client) == client {
+				r.Handle(path+"/"+client+"/v1"+rt.Path, a.env.Handler(api.Client(client), rt))
+			}
+		}
+	}
+	return r
+}
+
+// config tells front ends what is on. spec: config-openapi.md §1.
+func (a *Auth) config(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	return api.Data(struct {
+		Account any `json:"account"`
+	}{a.account.ConfigData(ctx, rq)}), nil
+}
+
+// Handler serves the API below Config.Path. Mount it there, without stripping
+// the path.
+func (a *Auth) Handler() http.Handler { return a.router }
+
+// Load finds out who is calling, for [User] and [Session] behind it, and lets
+// everybody pass. A browser's unsafe request that is logged in must carry its
+// CSRF token, as in the API.
+func (a *Auth) Load(next http.Handler) http.Handler { return a.env.Guard(next, nil) }
+
+// RequireUser lets logged-in users pass and answers others as the API does:
+// 401 with the ways to log in, or 410 for a dead session token.
+func (a *Auth) RequireUser(next http.Handler) http.Handler { return a.env.Guard(next, api.LoggedIn) }
+
+// RequireRecentAuth lets users pass who have proven who they are within
+// Config.Account.ReauthenticationTimeout, or have nothing to prove it with, and
+// answers others with the ways to do so.
+func (a *Auth) RequireRecentAuth(next http.Handler) http.Handler {
+	return a.env.Guard(next, api.Recently(func(rq *api.Request) bool {
+		return !rq.User.Password.Usable() || rq.AuthenticatedWithin(a.recently)
+	}))
+}
+
+// CompleteStage reports, from a host's own handler, that the client has done
+// what a stage of Config.Stages waited for. The login goes on, and the answer
+// is the API's: logged in, or the next stage. 409, if the client's login does
+// not wait there.
+func (a *Auth) CompleteStage(w http.ResponseWriter, r *http.Request, stage string) {
+	client := api.Browser
+	if r.Header.Get(tokens.SessionHeader) != "" {
+		client = api.App
+	}
+	a.env.Handler(client, api.Route{Access: api.Anyone, Methods: map[string]api.Endpoint{
+		r.Method: {NoBody: true, Do: func(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+			err := rq.InTx(ctx, func(ctx context.Context) error { return a.account.Pipeline.Done(ctx, rq, stage) })
+			return api.Authentication(), err
+		}},
+	}}).ServeHTTP(w, r)
+}
+
+// Run delivers what was left undelivered and sweeps out what has expired,
+// until ctx ends; then it waits a moment for deliveries under way and returns
+// ctx's error. Every instance may run it.
+func (a *Auth) Run(ctx context.Context) error {
+	const deliverEvery, sweepEvery, grace = 15 * time.Second, 10 * time.Minute, 10 * time.Second
+	deliver, sweep := time.NewTicker(deliverEvery), time.NewTicker(sweepEvery)
+	defer deliver.Stop()
+	defer sweep.Stop()
+	work := func(what string, fn func(context.Context) error) {
+		if err := fn(ctx); err != nil && ctx.Err() == nil {
+			a.env.Log.ErrorContext(ctx, what+" failed and will be tried again", "error", err)
+		}
+	}
+	work("delivering mail", a.outbox.Deliver)
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+			defer cancel()
+			if err := a.outbox.Wait(last); err != nil {
+				a.env.Log.Warn("stopped while messages were being delivered; they will be sent again", "error", err)
+			}
+			return ctx.Err()
+		case <-deliver.C:
+			work("delivering mail", a.outbox.Deliver)
+		case <-sweep.C:
+			work("sweeping", a.Sweep)
+		}
+	}
+}
+
+// Sweep removes what has expired, once.
+func (a *Auth) Sweep(ctx context.Context) error {
+	now := a.env.Now()
+	_, err1 := a.env.SessionStore.DeleteExpiredSessions(ctx, now)
+	_, err2 := a.env.Limits.DeleteExpiredLimits(ctx, now)
+	_, err3 := a.env.Store.DeleteExpiredNonces(ctx, now)
+	return errors.Join(err1, err2, err3)
+}
+
+// User returns who is calling, or nil.
+func User(ctx context.Context) *store.User {
+	if rq := api.FromContext(ctx); rq != nil {
+		return rq.User
+	}
+	return nil
+}
+
+// Session returns the caller's session, or nil.
+func Session(ctx context.Context) *store.Session {
+	if rq := api.FromContext(ctx); rq != nil && rq.Session.ID != "" {
+		return rq.Session
+	}
+	return nil
+}
+
+// Reject is an error for the caller, to be returned from a hook: a 400 with a
+// code of the host's own, for an input field or, with an empty param, for the
+// whole.
+func Reject(param, code, message string) error { return account.Reject(param, code, message) }
+
+// problems collects what is wrong with a configuration.
+type problems []string
+
+func (p *problems) add(field, what string) { *p = append(*p, field+": "+what) }
+
+func (p *problems) take(prefix string, found map[string]string) {
+	for _, field := range slices.Sorted(maps.Keys(found)) {
+		p.add(prefix+"."+field, found[field])
+	}
+}
+
+func (p problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	word := "problems"
+	if len(p) == 1 {
+		word = "problem"
+	}
+	return fmt.Errorf("headless: %d %s in Config\n  %s", len(p), word, strings.Join(p, "\n  "))
+}
+
+// fill sets the defaults that need no judgement and checks what must be there.
+func (c *Config) fill(p *problems) {
+	if c.Path == "" {
+		c.Path = "/_allauth"
+	}
+	if !strings.HasPrefix(c.Path, "/") || strings.HasSuffix(c.Path, "/") || strings.ContainsAny(c.Path, "{}*?# ") {
+		p.add("Path", fmt.Sprintf(`%q can't be mounted; write "/_allauth"`, c.Path))
+	}
+	if len(c.Secret) < 32 {
+		p.add("Secret", fmt.Sprintf("needs at least 32 bytes, has %d; make one with: openssl rand -base64 32", len(c.Secret)))
+	}
+	for i, s := range c.PreviousSecrets {
+		if len(s) < 32 {
+			p.add(fmt.Sprintf("PreviousSecrets[%d]", i), fmt.Sprintf("needs at least 32 bytes, has %d", len(s)))
+		}
+	}
+	if c.Store == nil {
+		p.add("Store", "is missing; use sqlite.Open, postgres.New or memory.New")
+	} else {
+		if c.SessionStore == nil {
+			c.SessionStore = c.Store
+		}
+		if c.LimitStore == nil {
+			c.LimitStore = c.Store
+		}
+	}
+	if c.Mailer == nil {
+		p.add("Mailer", "is missing; use smtp.New, or a type with the one method Send")
+	}
+	if len(c.Clients) == 0 {
+		c.Clients = []string{string(api.Browser), string(api.App)}
+	}
+	for i, client := range c.Clients {
+		if client != string(api.Browser) && client != string(api.App) {
+			p.add(fmt.Sprintf("Clients[%d]", i), fmt.Sprintf(`%q is no client; write "browser" or "app"`, client))
+		}
+		if slices.Contains(c.Clients[:i], client) {
+			p.add(fmt.Sprintf("Clients[%d]", i), fmt.Sprintf("%q is listed twice", client))
+		}
+	}
+	if c.TrustedProxies < 0 {
+		p.add("TrustedProxies", "can't be negative; write the number of proxies in front")
+	}
+	if c.TrustedProxies > 0 && c.ClientIPHeader != "" {
+		p.add("ClientIPHeader", "contradicts TrustedProxies; set one of them")
+	}
+	if c.Tokens == nil {
+		c.Tokens = tokens.Opaque{}
+	}
+	if c.MaxBodyBytes < 0 {
+		p.add("MaxBodyBytes", "can't be negative")
+	} else if c.MaxBodyBytes == 0 {
+		c.MaxBodyBytes = 1 << 20
+	}
+	if c.Timeout < 0 {
+		p.add("Timeout", `can't be negative; write a duration such as "5s"`)
+	} else if c.Timeout == 0 {
+		c.Timeout = 5 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	seen := map[string]bool{}
+	for i, s := range c.Stages {
+		field := fmt.Sprintf("Stages[%d]", i)
+		switch {
+		case s == nil || s.Key() == "":
+			p.add(field, "has no key")
+		case seen[s.Key()] || slices.Contains(reservedFlows, s.Key()):
+			p.add(field, fmt.Sprintf("the key %q is taken; choose another", s.Key()))
+		default:
+			seen[s.Key()] = true
+		}
+	}
+}
+
+// reservedFlows are the contract's own flow ids.
+var reservedFlows = []string{
+	"login", "login_by_code", "signup", "provider_redirect", "provider_token", "provider_signup", "mfa_login_webauthn",
+	"verify_email", "verify_phone", "mfa_authenticate", "mfa_trust", "mfa_signup_webauthn", "reauthenticate",
+	"mfa_reauthenticate", "password_reset_by_code",
+}
+
+// checkSite judges the site's own address and the origins it trusts.
+func (c *Config) checkSite(p *problems) (*url.URL, *csrf.Origins) {
+	base, err := url.Parse(c.URL)
+	if err != nil || base.Scheme != "https" && base.Scheme != "http" || base.Host == "" || strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.Fragment != "" || base.User != nil {
+		p.add("URL", fmt.Sprintf(`%q is no site; write "https://app.example.org"`, c.URL))
+		return &url.URL{}, nil
+	}
+	if c.Name == "" {
+		c.Name = base.Host
+	}
+	if strings.ContainsAny(c.Name, "\r\n") {
+		p.add("Name", "must be one line")
+	}
+	var origins *csrf.Origins
+	if origins, err = csrf.NewOrigins(c.URL, nil); err != nil {
+		p.add("URL", err.Error())
+		return base, nil
+	}
+	for i, t := range c.TrustedOrigins {
+		if _, err := csrf.NewOrigins(c.URL, []string{t}); err != nil {
+			p.add(fmt.Sprintf("TrustedOrigins[%d]", i), err.Error())
+		}
+	}
+	if all, err := csrf.NewOrigins(c.URL, c.TrustedOrigins); err == nil {
+		origins = all
+	}
+	if c.Session.CookieSameSite == "none" && base.Scheme != "https" {
+		p.add("Session.CookieSameSite", `"none" needs an https URL: browsers drop such cookies otherwise`)
+	}
+	return base, origins
+}
+
+// rates reads the rate limits.
+func (c *Config) rates(p *problems) map[string][]api.Rate {
+	rates := map[string][]api.Rate{}
+	for _, action := range slices.Sorted(maps.Keys(c.Limits)) {
+		if _, ok := defaultLimits[action]; !ok {
+			p.add(fmt.Sprintf("Limits[%q]", action), "is no action; write one of "+strings.Join(slices.Sorted(maps.Keys(defaultLimits)), ", "))
+		}
+	}
+	for action, text := range defaultLimits {
+		if own, ok := c.Limits[action]; ok {
+			text = own
+		}
+		l, err := api.ParseRates(text)
+		if err != nil {
+			p.add(fmt.Sprintf("Limits[%q]", action), err.Error())
+		}
+		if !c.NoLimits {
+			rates[action] = l
+		}
+	}
+	return rates
+}
+
+// pages makes the front end's pages absolute.
+func (c *Config) pages(p *problems, base *url.URL) account.Frontend {
+	page := func(field, text, need string, required bool) string {
+		field = "Frontend." + field
+		if text == "" {
+			if required {
+				p.add(field, `is missing; write the page that mails link to, such as "/`+need+`"`)
+			}
+			return ""
+		}
+		if strings.Contains(need, "{key}") != strings.Contains(text, "{key}") {
+			if strings.Contains(text, "{key}") {
+				p.add(field, "takes no {key}")
+			} else {
+				p.add(field, "must contain {key}")
+			}
+		}
+		ref, err := url.Parse(strings.ReplaceAll(text, "{key}", "KEY"))
+		if err != nil || ref.Opaque != "" || ref.IsAbs() && (ref.Scheme != "https" && ref.Scheme != "http" || ref.Host == "") {
+			p.add(field, fmt.Sprintf(`%q is no page; write "https://app.example.org/%s" or a path`, text, need))
+			return ""
+		}
+		if ref.IsAbs() {
+			return text
+		}
+		return base.Scheme + "://" + base.Host + "/" + strings.TrimLeft(text, "/")
+	}
+	return account.Frontend{
+		VerifyEmail:          page("VerifyEmail", c.Frontend.VerifyEmail, "verify-email/{key}", c.Account.EmailVerification != account.None),
+		ResetPassword:        page("ResetPassword", c.Frontend.ResetPassword, "reset-password/{key}", true),
+		RequestPasswordReset: page("RequestPasswordReset", c.Frontend.RequestPasswordReset, "reset-password", false),
+		Signup:               page("Signup", c.Frontend.Signup, "signup", false),
+	}
+}
+
+// renderer reads the mail templates.
+func (c *Config) renderer(p *problems) *mail.Renderer {
+	prefix := c.Mail.SubjectPrefix
+	if prefix == "" && !c.Mail.NoSubjectPrefix {
+		prefix = "[" + c.Name + "] "
+	}
+	r, err := mail.New(c.Mail.Templates, mail.Site{Name: c.Name, SubjectPrefix: prefix})
+	if err != nil {
+		p.add("Mail.Templates", err.Error())
+	}
+	return r
+}

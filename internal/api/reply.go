@@ -1,0 +1,172 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"strconv"
+
+	"github.com/headless-auth/headless/store"
+)
+
+// Reply is a flow's answer.
+type Reply struct {
+	status int
+	data   any
+	meta   map[string]any
+	auth   bool
+}
+
+// Empty is an answer with nothing but its status.
+func Empty(status int) *Reply { return &Reply{status: status} }
+
+// Data is a 200 with data.
+func Data(v any) *Reply { return &Reply{status: http.StatusOK, data: v} }
+
+// WithMeta adds to the answer's meta.
+func (r *Reply) WithMeta(key string, v any) *Reply {
+	if r.meta == nil {
+		r.meta = map[string]any{}
+	}
+	r.meta[key] = v
+	return r
+}
+
+// Authentication is the answer that tells where the caller stands: 200 with
+// the user, or 401 with what there is to do. spec: core.md §3.1.
+func Authentication() *Reply { return &Reply{auth: true} }
+
+type envelope struct {
+	Status int            `json:"status"`
+	Data   any            `json:"data,omitempty"`
+	Meta   map[string]any `json:"meta,omitempty"`
+	Errors []Item         `json:"errors,omitempty"`
+}
+
+type authData struct {
+	User    any             `json:"user,omitempty"`
+	Methods json.RawMessage `json:"methods,omitempty"`
+	Flows   *Flows          `json:"flows,omitempty"`
+}
+
+func methods(m store.Methods) json.RawMessage {
+	if len(m) == 0 {
+		return json.RawMessage("[]")
+	}
+	return json.RawMessage(m)
+}
+
+// answer turns what a flow returned into an envelope.
+func (rq *Request) answer(ctx context.Context, reply *Reply, flowErr error) (env envelope, header http.Header) {
+	header = http.Header{}
+	fail := func(err error) envelope {
+		e := asError(err)
+		if e.Status >= 500 {
+			level := slog.LevelError
+			if errors.Is(err, context.Canceled) {
+				level = slog.LevelInfo // the client went away
+			}
+			rq.Env.Log.Log(ctx, level, "request failed", "method", rq.HTTP.Method, "path", rq.HTTP.URL.Path, "error", err)
+		}
+		if e.RetryAfter > 0 {
+			header.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+		}
+		return envelope{Status: e.Status, Errors: fillMessages(rq.Locale, e.Items)}
+	}
+	if flowErr != nil {
+		env = fail(flowErr)
+		var e *Error
+		if errors.As(flowErr, &e) && e.flows {
+			return rq.authenticate(ctx, e.Status, fail), header
+		}
+		return env, header
+	}
+	if reply.auth {
+		status := http.StatusUnauthorized
+		if rq.User != nil {
+			status = http.StatusOK
+		}
+		return rq.authenticate(ctx, status, fail), header
+	}
+	return envelope{Status: reply.status, Data: reply.data, Meta: reply.meta}, header
+}
+
+func (rq *Request) authenticate(ctx context.Context, status int, fail func(error) envelope) envelope {
+	var d authData
+	if rq.User != nil {
+		d.User, d.Methods = rq.Env.UserData(ctx, rq.User), methods(rq.Session.Methods)
+	}
+	if status != http.StatusOK {
+		l, err := rq.flows(ctx)
+		if err != nil {
+			return fail(err)
+		}
+		d.Flows = &l
+	}
+	return envelope{Status: status, Data: d, Meta: map[string]any{"is_authenticated": rq.User != nil}}
+}
+
+// noStore forbids caching, in the reference's words.
+const noStore = "max-age=0, no-cache, no-store, must-revalidate, private"
+
+// write sends an envelope.
+func (rq *Request) write(ctx context.Context, w http.ResponseWriter, env envelope, extra http.Header) {
+	if env.Status < 500 {
+		meta, err := rq.Env.Sessions.Present(ctx, w, rq)
+		if err != nil {
+			rq.Env.Log.ErrorContext(ctx, "request failed", "method", rq.HTTP.Method, "path", rq.HTTP.URL.Path, "error", err)
+			env = envelope{Status: http.StatusInternalServerError}
+		}
+		if env.Meta == nil {
+			env.Meta = meta
+		} else {
+			for k, v := range meta {
+				env.Meta[k] = v
+			}
+		}
+	}
+	for k, v := range extra {
+		w.Header()[k] = v
+	}
+	if rq.Client == Browser {
+		w.Header().Add("Vary", "Cookie")
+	}
+	writeEnvelope(w, rq.HTTP, env)
+}
+
+func writeEnvelope(w http.ResponseWriter, r *http.Request, env envelope) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(env); err != nil {
+		b.Reset()
+		env.Status = http.StatusInternalServerError
+		b.WriteString(`{"status":500}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", noStore)
+	h.Set("Expires", "0")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(env.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(b.Bytes())
+	}
+}
+
+// WriteStatus answers with nothing but a status and perhaps one error, for
+// what never reached a flow.
+func WriteStatus(w http.ResponseWriter, r *http.Request, status int, codes ...Code) {
+	env := envelope{Status: status}
+	for _, c := range codes {
+		env.Errors = append(env.Errors, Item{Code: c})
+	}
+	env.Errors = fillMessages("", env.Errors)
+	writeEnvelope(w, r, env)
+}

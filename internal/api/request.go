@@ -1,0 +1,177 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/headless-auth/headless/store"
+)
+
+// Request is one call on its way through the path.
+type Request struct {
+	Env    *Env
+	HTTP   *http.Request
+	Client Client
+	// Now is when the request came; it is the same throughout.
+	Now time.Time
+	// IP is the client's address.
+	IP netip.Addr
+	// User is who is logged in, nil for nobody.
+	User *store.User
+	// Session is never nil; Version 0 means that it is not stored.
+	Session *store.Session
+	// Input is what the client sent.
+	Input  *Input
+	Locale string
+
+	// Credential is what the client presented, kept by package sessions.
+	Credential Credential
+	// NewToken is the token to hand out, set when the session is saved.
+	NewToken string
+	// Started is the id of the user at the start, "" for nobody.
+	Started string
+
+	changed bool // the session differs from what is stored
+	rotate  bool // and gets a new token
+	ended   []string
+	stored  store.Session // as last read or saved
+	tx      store.Store
+	events  []any
+	after   []func()
+}
+
+// Credential is what a client presented to be recognised.
+type Credential struct {
+	// Present: there was one, good or not.
+	Present bool
+	// Touched: the client's copy needs a new expiry.
+	Touched bool
+}
+
+// Store is where flows read and write: the transaction, while one is open.
+func (rq *Request) Store() store.Store {
+	if rq.tx != nil {
+		return rq.tx
+	}
+	return rq.Env.Store
+}
+
+// Sessions is Store for sessions.
+func (rq *Request) Sessions() store.Sessions {
+	if rq.Env.SharedSessions {
+		return rq.Store()
+	}
+	return rq.Env.SessionStore
+}
+
+// Changed notes that the session has to be saved.
+func (rq *Request) Changed() { rq.changed = true }
+
+// Rotate notes that the session has to be saved under a new token, because
+// what it is worth has changed.
+func (rq *Request) Rotate() { rq.changed, rq.rotate = true, true }
+
+// EndSession ends the current session and continues with an empty one. The
+// stored one dies when the request is saved.
+func (rq *Request) EndSession() {
+	if rq.Session.ID != "" {
+		rq.ended = append(rq.ended, rq.Session.ID)
+	}
+	rq.Session, rq.User = &store.Session{}, nil
+	rq.changed, rq.rotate = false, false
+}
+
+// Pending tells package sessions what to do when saving.
+func (rq *Request) Pending() (changed, rotate bool, ended []string) {
+	return rq.changed, rq.rotate, rq.ended
+}
+
+// Saved notes that the session is as stored.
+func (rq *Request) Saved() {
+	rq.changed, rq.rotate, rq.ended = false, false, nil
+	rq.stored = *rq.Session
+}
+
+// Emit notes an event to be told when everything is saved.
+func (rq *Request) Emit(event any) { rq.events = append(rq.events, event) }
+
+// AfterCommit runs fn when everything is saved. fn must not block.
+func (rq *Request) AfterCommit(fn func()) { rq.after = append(rq.after, fn) }
+
+// InTx runs fn so that everything it writes, and the session as it is then,
+// is stored together or not at all. It may run fn again if the store asks for
+// it; the request is put back to what it was before. Inside another InTx it
+// joins that one.
+func (rq *Request) InTx(ctx context.Context, fn func(ctx context.Context) error) error {
+	if rq.tx != nil {
+		return fn(ctx)
+	}
+	session, user := *rq.Session, rq.User
+	before := *rq
+	restore := func() {
+		*rq = before
+		s := session
+		rq.Session, rq.User = &s, user
+	}
+	err := rq.Env.Store.InTx(ctx, func(tx store.Store) error {
+		restore()
+		rq.tx = tx
+		defer func() { rq.tx = nil }()
+		if err := fn(ctx); err != nil {
+			return err
+		}
+		if !rq.Env.SharedSessions {
+			return nil
+		}
+		return rq.Env.Sessions.Save(ctx, tx, rq)
+	})
+	if err != nil {
+		restore()
+		return err
+	}
+	// Sessions that live elsewhere are saved once the rest is certain.
+	return rq.save(ctx)
+}
+
+func (rq *Request) save(ctx context.Context) error {
+	if !rq.changed && len(rq.ended) == 0 {
+		return nil
+	}
+	return rq.Env.Sessions.Save(ctx, rq.Sessions(), rq)
+}
+
+// deliver tells and sends what was waiting for the save.
+func (rq *Request) deliver(ctx context.Context) {
+	for _, fn := range rq.after {
+		fn()
+	}
+	for _, e := range rq.events {
+		rq.tell(ctx, e)
+	}
+	rq.after, rq.events = nil, nil
+}
+
+// tell contains a host's subscriber: what happened has happened.
+func (rq *Request) tell(ctx context.Context, event any) {
+	defer func() {
+		if p := recover(); p != nil {
+			rq.Env.Log.ErrorContext(ctx, "event subscriber panicked", "panic", p)
+		}
+	}()
+	if rq.Env.OnEvent != nil {
+		rq.Env.OnEvent(ctx, event)
+	}
+}
+
+// AuthenticatedWithin reports whether the user proved who they are less than d
+// ago. spec: core.md §7.1.
+func (rq *Request) AuthenticatedWithin(d time.Duration) bool {
+	l := rq.Session.Methods.List()
+	if len(l) == 0 {
+		return false
+	}
+	at := time.UnixMicro(int64(l[len(l)-1].At * 1e6))
+	return rq.Now.Sub(at) < d
+}

@@ -1,0 +1,237 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/headless-auth/headless/internal/csrf"
+	"github.com/headless-auth/headless/store"
+)
+
+// Route is a path of the API with what it offers.
+type Route struct {
+	// Path below the client's prefix, such as "/auth/login".
+	Path string
+	// Client restricts the route to one kind of front end; empty means both.
+	Client Client
+	// Access says who may call it, whatever the method.
+	Access  Access
+	Methods map[string]Endpoint
+}
+
+// Access judges a caller; nil lets pass.
+type Access func(rq *Request) error
+
+// Anyone may call.
+func Anyone(*Request) error { return nil }
+
+// LoggedIn users may call.
+func LoggedIn(rq *Request) error {
+	if rq.User == nil {
+		return Unauthenticated()
+	}
+	return nil
+}
+
+// Endpoint is one method of a route.
+type Endpoint struct {
+	// Limit names the rate limit action that a call counts against.
+	Limit string
+	// Before judges, before the body is read, whether it is the moment for
+	// this call.
+	Before func(ctx context.Context, rq *Request) error
+	// Input declares what the endpoint reads. Nil still refuses what is no
+	// JSON object.
+	Input []Field
+	// NoBody leaves the body unread.
+	NoBody bool
+	// Do is the flow.
+	Do func(ctx context.Context, rq *Request) (*Reply, error)
+}
+
+// methodOrder is how an Allow header lists methods.
+var methodOrder = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+func (rt *Route) allow() string {
+	var l []string
+	for _, m := range methodOrder {
+		if _, ok := rt.Methods[m]; ok {
+			l = append(l, m)
+		}
+	}
+	if _, ok := rt.Methods[http.MethodGet]; ok {
+		l = append(l, http.MethodHead)
+	}
+	return strings.Join(append(l, http.MethodOptions), ", ")
+}
+
+// Handler serves a route for one kind of front end.
+func (e *Env) Handler(client Client, rt Route) http.Handler {
+	allow := rt.allow()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), e.Timeout)
+		defer cancel()
+		rq := e.newRequest(r, client)
+		ctx = NewContext(ctx, rq)
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler { //nolint:errorlint // it is compared by identity
+					panic(p)
+				}
+				e.Log.ErrorContext(ctx, "request panicked", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				WriteStatus(w, r, http.StatusInternalServerError)
+			}
+		}()
+		if e.checkCSRF(w, r, client) != nil {
+			return
+		}
+		reply, err := rq.run(ctx, &rt, allow)
+		if err == nil || asError(err).Status < 500 {
+			if saveErr := rq.finish(ctx, err); saveErr != nil {
+				err = saveErr
+			}
+		}
+		env, header := rq.answer(ctx, reply, err)
+		if env.Status == http.StatusMethodNotAllowed || r.Method == http.MethodOptions {
+			header.Set("Allow", allow)
+		}
+		rq.write(ctx, w, env, header)
+	})
+}
+
+func (e *Env) newRequest(r *http.Request, client Client) *Request {
+	rq := &Request{Env: e, HTTP: r, Client: client, Now: e.Now(), Session: &store.Session{}}
+	if e.Locale != nil {
+		rq.Locale = e.Locale(r)
+	}
+	return rq
+}
+
+// run takes a request from identification to the flow's answer.
+func (rq *Request) run(ctx context.Context, rt *Route, allow string) (*Reply, error) {
+	var err error
+	if rq.IP, err = rq.Env.ClientIP.Resolve(rq.HTTP); err != nil {
+		return nil, &Error{Status: http.StatusForbidden, Items: []Item{{Code: "client_ip_unknown"}}, Cause: err}
+	}
+	if err := rq.identify(ctx); err != nil {
+		return nil, err
+	}
+	if err := rq.CheckBound(); err != nil {
+		return nil, err
+	}
+	if err := rt.Access(rq); err != nil {
+		return nil, err
+	}
+	method := rq.HTTP.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	ep, ok := rt.Methods[method]
+	if !ok {
+		if method == http.MethodOptions {
+			return Empty(http.StatusOK), nil
+		}
+		return nil, &Error{Status: http.StatusMethodNotAllowed}
+	}
+	if ep.Limit != "" {
+		if err := rq.Limit(ctx, ep.Limit, ""); err != nil {
+			return nil, err
+		}
+	}
+	if ep.Before != nil {
+		if err := ep.Before(ctx, rq); err != nil {
+			return nil, err
+		}
+	}
+	if ep.NoBody {
+		return ep.Do(ctx, rq)
+	}
+	if rq.Input, err = decode(ctx, rq.HTTP, rq.Env.MaxBody, ep.Input); err != nil {
+		return nil, err
+	}
+	return ep.Do(ctx, rq)
+}
+
+func (rq *Request) identify(ctx context.Context) error {
+	err := rq.Env.Sessions.Identify(ctx, rq)
+	if rq.User != nil {
+		rq.Started = rq.User.ID
+	}
+	rq.stored = *rq.Session
+	return err
+}
+
+// finish saves and delivers. What a refused request had changed in the session
+// is forgotten; what must survive a refusal is saved by the flow itself.
+func (rq *Request) finish(ctx context.Context, flowErr error) error {
+	if flowErr == nil {
+		if err := rq.save(ctx); err != nil {
+			return err
+		}
+	} else if rq.changed || len(rq.ended) > 0 {
+		s := rq.stored
+		rq.Session, rq.changed, rq.rotate, rq.ended = &s, false, false, nil
+	}
+	rq.deliver(ctx)
+	return nil
+}
+
+// SaveNow saves the session at once, whatever becomes of the request.
+func (rq *Request) SaveNow(ctx context.Context) error { return rq.save(ctx) }
+
+// errCSRF is how checkCSRF says that it has answered.
+var errCSRF = errors.New("csrf")
+
+// checkCSRF refuses a browser's unsafe request unless it comes from a
+// permitted origin and carries the cookie's token. That the token fits the
+// session is checked once the session is known.
+func (e *Env) checkCSRF(w http.ResponseWriter, r *http.Request, client Client) error {
+	if client != Browser || csrf.Safe(r.Method) || e.Origins.Allows(r) && e.submitted(r) {
+		return nil
+	}
+	w.Header().Add("Vary", "Cookie")
+	WriteStatus(w, r, http.StatusForbidden, "csrf_failed")
+	return errCSRF
+}
+
+func (e *Env) submitted(r *http.Request) bool {
+	c, err := r.Cookie(e.CSRFCookie.Name)
+	if err != nil {
+		return false
+	}
+	token := r.Header.Get(e.CSRFCookie.Header)
+	// A plain HTML form, which can't set headers, carries it as a field. Other
+	// bodies are left unread.
+	if ct := r.Header.Get("Content-Type"); r.Method == http.MethodPost && token == "" && strings.HasPrefix(ct, "application/x-www-form-urlencoded") {
+		r.Body = http.MaxBytesReader(nil, r.Body, e.MaxBody)
+		token = r.PostFormValue("csrfmiddlewaretoken")
+	}
+	return csrf.Equal(c.Value, token)
+}
+
+// CSRFBind is what a browser's CSRF token is bound to: the session and who is
+// logged in, so that it changes at login and fits nobody else.
+func (rq *Request) CSRFBind() string {
+	if rq.User == nil {
+		return ""
+	}
+	return rq.Session.ID + "/" + rq.User.ID
+}
+
+// CheckBound refuses a browser's unsafe request whose token was made for
+// another session than the one it is logged in with.
+func (rq *Request) CheckBound() error {
+	if rq.Client != Browser || rq.User == nil || csrf.Safe(rq.HTTP.Method) {
+		return nil
+	}
+	if c, err := rq.HTTP.Cookie(rq.Env.CSRFCookie.Name); err == nil {
+		if s, ok := csrf.Secret(c.Value); ok && rq.Env.CSRF.Bound(s, rq.CSRFBind()) {
+			return nil
+		}
+	}
+	return &Error{Status: http.StatusForbidden, Items: []Item{{Code: "csrf_failed"}}}
+}

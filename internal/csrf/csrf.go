@@ -1,0 +1,94 @@
+// Package csrf makes and checks the tokens that a browser client sends along
+// with every unsafe request, in the form that front ends written for Django
+// expect: a cookie that scripts can read, and its value in a header.
+// spec: core.md §4.2.
+package csrf
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/headless-auth/headless/internal/secret"
+)
+
+const (
+	alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	size     = 32 // a token
+	half     = size / 2
+	purpose  = "csrf"
+)
+
+// Tokens makes and checks tokens.
+type Tokens struct {
+	Keys *secret.Keys
+	Rand io.Reader
+}
+
+// New returns a token for the session called bind; "" for none. Its first half
+// is random and its second half a keyed hash of the first and of bind, so that
+// a cookie planted from a sibling domain doesn't fit the victim's session.
+func (t *Tokens) New(bind string) (string, error) {
+	b := make([]byte, 0, size)
+	var buf [size]byte
+	for len(b) < half {
+		if _, err := io.ReadFull(t.Rand, buf[:]); err != nil {
+			return "", fmt.Errorf("random source: %w", err)
+		}
+		for _, x := range buf {
+			if x < 248 && len(b) < half { // 248 = 4*62: no letter is likelier than another
+				b = append(b, alphabet[x%62])
+			}
+		}
+	}
+	return string(b) + encode(t.Keys.MAC(purpose, string(b), bind)), nil
+}
+
+// Bound reports whether token is one that New made for bind.
+func (t *Tokens) Bound(token, bind string) bool {
+	if len(token) != size {
+		return false
+	}
+	// The text is compared, so every accepted secret's hash is tried in turn.
+	return t.Keys.VerifyText(token[half:], encode, purpose, token[:half], bind)
+}
+
+func encode(mac []byte) string {
+	b := make([]byte, half)
+	for i := range b {
+		// 16 bits for each letter keep the bias below 0.1 %.
+		b[i] = alphabet[(int(mac[2*i])<<8|int(mac[2*i+1]))%62]
+	}
+	return string(b)
+}
+
+// Secret reads a token as it was sent, plain (32 letters or digits) or masked
+// (64), and returns the plain form.
+func Secret(s string) (string, bool) {
+	if len(s) != size && len(s) != 2*size {
+		return "", false
+	}
+	for i := 0; i < len(s); i++ {
+		if strings.IndexByte(alphabet, s[i]) < 0 {
+			return "", false
+		}
+	}
+	if len(s) == size {
+		return s, true
+	}
+	b := make([]byte, size)
+	for i := range b {
+		c, m := strings.IndexByte(alphabet, s[size+i]), strings.IndexByte(alphabet, s[i])
+		b[i] = alphabet[(c-m+62)%62]
+	}
+	return string(b), true
+}
+
+// Equal reports in constant time whether what was submitted is the cookie's
+// token. Either may be masked.
+func Equal(cookie, submitted string) bool {
+	c, ok1 := Secret(cookie)
+	s, ok2 := Secret(submitted)
+	return ok1 && ok2 && subtle.ConstantTimeCompare([]byte(c), []byte(s)) == 1
+}

@@ -1,0 +1,146 @@
+// Package secret makes and checks what only the server may know: random
+// tokens, keyed hashes and sealed values.
+package secret
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// TokenBytes is the entropy of a token: 256 bits.
+const TokenBytes = 32
+
+// Token returns a new random token and the hash to store in its place. It
+// fails if the random source does.
+func Token(rand io.Reader) (token string, hash []byte, err error) {
+	b := make([]byte, TokenBytes)
+	if _, err := io.ReadFull(rand, b); err != nil {
+		return "", nil, fmt.Errorf("random source: %w", err)
+	}
+	token = base64.RawURLEncoding.EncodeToString(b)
+	return token, HashToken(token), nil
+}
+
+// HashToken is the hash under which a token is stored. A token has 256 bits of
+// entropy, so a plain hash can't be reversed by guessing.
+func HashToken(token string) []byte {
+	h := sha256.Sum256([]byte(token))
+	return h[:]
+}
+
+// Keys derives one key for each purpose from the configured secrets, so that
+// a value made for one purpose is worth nothing for another. The first secret
+// makes new values; all of them are accepted.
+type Keys struct {
+	roots [][]byte
+
+	mu      sync.RWMutex
+	derived map[string][][]byte
+}
+
+// NewKeys returns keys of a secret and of those that it replaced.
+func NewKeys(current []byte, previous ...[]byte) *Keys {
+	return &Keys{roots: append([][]byte{current}, previous...), derived: map[string][][]byte{}}
+}
+
+func (k *Keys) keys(purpose string) [][]byte {
+	k.mu.RLock()
+	l := k.derived[purpose]
+	k.mu.RUnlock()
+	if l != nil {
+		return l
+	}
+	for _, root := range k.roots {
+		d, err := hkdf.Key(sha256.New, root, nil, "headless/"+purpose, 32)
+		if err != nil {
+			panic(err) // only for lengths beyond the hash's reach
+		}
+		l = append(l, d)
+	}
+	k.mu.Lock()
+	k.derived[purpose] = l
+	k.mu.Unlock()
+	return l
+}
+
+func mac(key []byte, parts []string) []byte {
+	h := hmac.New(sha256.New, key)
+	var n [8]byte
+	for _, p := range parts { // lengths keep ("ab","c") apart from ("a","bc")
+		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
+		h.Write(n[:])
+		io.WriteString(h, p)
+	}
+	return h.Sum(nil)
+}
+
+// MAC is a keyed hash of the parts, 32 bytes, made with the current secret.
+func (k *Keys) MAC(purpose string, parts ...string) []byte {
+	return mac(k.keys(purpose)[0], parts)
+}
+
+// Verify reports in constant time whether sum, or its first bytes if it is
+// cut, is the MAC of the parts under any accepted secret. A sum of less than
+// 12 bytes never is.
+func (k *Keys) Verify(sum []byte, purpose string, parts ...string) bool {
+	ok := false
+	for _, key := range k.keys(purpose) {
+		m := mac(key, parts)
+		if len(sum) >= 12 && len(sum) <= len(m) && hmac.Equal(sum, m[:len(sum)]) {
+			ok = true
+		}
+	}
+	return ok
+}
+
+// ErrSealed reports that a sealed value is not one of ours, was changed, or
+// belongs elsewhere.
+var ErrSealed = errors.New("sealed value is not readable")
+
+func aead(key []byte) cipher.AEAD {
+	b, err := aes.NewCipher(key)
+	if err != nil {
+		panic(err) // 32 bytes always
+	}
+	a, err := cipher.NewGCMWithRandomNonce(b)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// Seal encrypts and authenticates plain (AES-256-GCM), bound to a purpose and
+// to the text of what it belongs to.
+func (k *Keys) Seal(plain []byte, purpose, bound string) []byte {
+	return aead(k.keys(purpose)[0]).Seal(nil, nil, plain, []byte(bound))
+}
+
+// Open is the inverse of Seal. ErrSealed.
+func (k *Keys) Open(sealed []byte, purpose, bound string) ([]byte, error) {
+	for _, key := range k.keys(purpose) {
+		if p, err := aead(key).Open(nil, nil, sealed, []byte(bound)); err == nil {
+			return p, nil
+		}
+	}
+	return nil, ErrSealed
+}
+
+// VerifyText is Verify for a MAC that was written down by encode.
+func (k *Keys) VerifyText(text string, encode func([]byte) string, purpose string, parts ...string) bool {
+	ok := false
+	for _, key := range k.keys(purpose) {
+		if hmac.Equal([]byte(text), []byte(encode(mac(key, parts)))) {
+			ok = true
+		}
+	}
+	return ok
+}

@@ -1,0 +1,316 @@
+// Package sessions keeps clients recognised: it finds the session of a
+// request, begins, rotates and ends sessions, and hands out what the client
+// has to keep.
+package sessions
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/secret"
+	"github.com/headless-auth/headless/store"
+	"github.com/headless-auth/headless/tokens"
+)
+
+// Config says how long sessions live and how browsers carry them.
+type Config struct {
+	// Lifetime is how long a session lives after it was last saved or, if
+	// Sliding, after it was last used. Default 14 days.
+	Lifetime time.Duration
+	// Sliding renews a logged-in session as it is used, so that Lifetime
+	// becomes the time it may lie idle. Off by default, as in the reference.
+	Sliding bool
+	// AbsoluteLifetime ends a session that long after login, however much it
+	// is used. Default 0: no such end.
+	AbsoluteLifetime time.Duration
+	// TouchEvery is how often, at most, use is written down. Default 1 minute.
+	TouchEvery time.Duration
+	// CookieName of the browser's session cookie. Default "sessionid".
+	CookieName string
+	// CookieDomain of the session and CSRF cookies. Default empty: the very
+	// host only. Set it to share both with sibling hosts.
+	CookieDomain string
+	// CookieSameSite is "lax" (default), "strict" or "none".
+	CookieSameSite string
+	// InsecureCookies leaves out Secure even on an https site. For
+	// development only.
+	InsecureCookies bool
+	// UntilBrowserCloses makes the session cookie vanish with the browser.
+	UntilBrowserCloses bool
+	// CSRFCookieName is the cookie with the CSRF token. Default "csrftoken".
+	CSRFCookieName string
+	// CSRFHeader is the header that repeats it. Default "X-CSRFToken".
+	CSRFHeader string
+}
+
+// Problems returns what is wrong with a configuration, by field, and fills in
+// the defaults.
+func (c *Config) Problems() map[string]string {
+	p := map[string]string{}
+	def(&c.Lifetime, 14*24*time.Hour)
+	def(&c.TouchEvery, time.Minute)
+	def(&c.CookieName, "sessionid")
+	def(&c.CSRFCookieName, "csrftoken")
+	def(&c.CSRFHeader, "X-CSRFToken")
+	def(&c.CookieSameSite, "lax")
+	if c.Lifetime < 0 {
+		p["Lifetime"] = `can't be negative; write a duration such as "336h"`
+	}
+	if c.AbsoluteLifetime < 0 {
+		p["AbsoluteLifetime"] = `can't be negative; write a duration such as "2160h", or 0 for no end`
+	}
+	if c.TouchEvery < 0 {
+		p["TouchEvery"] = `can't be negative; write a duration such as "1m"`
+	}
+	if _, ok := sameSite[c.CookieSameSite]; !ok {
+		p["CookieSameSite"] = `must be "lax", "strict" or "none"`
+	}
+	for field, name := range map[string]string{"CookieName": c.CookieName, "CSRFCookieName": c.CSRFCookieName} {
+		if (&http.Cookie{Name: name, Value: "x"}).Valid() != nil {
+			p[field] = "is no cookie name; use letters, digits, - and _"
+		}
+	}
+	if c.CookieName == c.CSRFCookieName {
+		p["CSRFCookieName"] = "must differ from CookieName"
+	}
+	return p
+}
+
+func def[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+var sameSite = map[string]http.SameSite{"lax": http.SameSiteLaxMode, "strict": http.SameSiteStrictMode, "none": http.SameSiteNoneMode}
+
+// Manager keeps sessions. It implements [api.Sessions].
+type Manager struct {
+	config   Config
+	strategy tokens.Strategy
+	secure   bool
+}
+
+// New returns a manager; secure says that the site is served over https.
+func New(c Config, strategy tokens.Strategy, secure bool) *Manager {
+	return &Manager{config: c, strategy: strategy, secure: secure && !c.InsecureCookies}
+}
+
+// maxToken bounds what is hashed of a presented token.
+const maxToken = 512
+
+// Identify implements [api.Sessions]. One question to the store identifies a
+// request with a credential; without one there is none.
+func (m *Manager) Identify(ctx context.Context, rq *api.Request) error {
+	ref, err := m.locate(rq)
+	if err != nil {
+		return err
+	}
+	rq.Credential.Present = ref.TokenHash != nil || ref.SessionID != ""
+	if !rq.Credential.Present {
+		return nil
+	}
+	s, u, err := find(ctx, rq, ref)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !m.alive(rq, s, u) {
+		if rq.Client == api.App {
+			return api.Gone()
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	rq.Session = s
+	// A disabled user is nobody, but the session stays: see account.md §2.3.
+	if u != nil && !u.Disabled {
+		rq.User = u
+	}
+	return m.touch(ctx, rq)
+}
+
+func (m *Manager) locate(rq *api.Request) (tokens.Ref, error) {
+	if rq.Client == api.Browser {
+		c, err := rq.HTTP.Cookie(m.config.CookieName)
+		if err != nil || c.Value == "" {
+			return tokens.Ref{}, nil
+		}
+		if len(c.Value) > maxToken {
+			return tokens.Ref{TokenHash: []byte{}}, nil
+		}
+		return tokens.Ref{TokenHash: secret.HashToken(c.Value)}, nil
+	}
+	if len(rq.HTTP.Header.Get(tokens.SessionHeader)) > maxToken {
+		return tokens.Ref{TokenHash: []byte{}}, nil
+	}
+	return m.strategy.Locate(rq.HTTP)
+}
+
+func find(ctx context.Context, rq *api.Request, ref tokens.Ref) (*store.Session, *store.User, error) {
+	if both, ok := rq.Sessions().(store.SessionUser); ok && ref.TokenHash != nil {
+		return both.SessionAndUser(ctx, ref.TokenHash)
+	}
+	var s *store.Session
+	var err error
+	if ref.TokenHash != nil {
+		s, err = rq.Sessions().SessionByHash(ctx, ref.TokenHash)
+	} else {
+		s, err = rq.Sessions().Session(ctx, ref.SessionID)
+	}
+	if err != nil || s.UserID == "" {
+		return s, nil, err
+	}
+	u, err := rq.Store().User(ctx, s.UserID)
+	if errors.Is(err, store.ErrNotFound) {
+		return s, nil, nil
+	}
+	return s, u, err
+}
+
+// alive reports whether a session still counts: it is not over, its user has
+// not vanished, and was not logged out everywhere since.
+func (m *Manager) alive(rq *api.Request, s *store.Session, u *store.User) bool {
+	if !rq.Now.Before(s.ExpiresAt) {
+		return false
+	}
+	if m.config.AbsoluteLifetime > 0 && s.UserID != "" && !rq.Now.Before(s.CreatedAt.Add(m.config.AbsoluteLifetime)) {
+		return false
+	}
+	return s.UserID == "" || u != nil && u.Epoch == s.Epoch
+}
+
+// touch writes down that a logged-in session is used, now and then.
+func (m *Manager) touch(ctx context.Context, rq *api.Request) error {
+	s := rq.Session
+	if !m.config.Sliding || rq.User == nil || rq.Now.Sub(s.SeenAt) < m.config.TouchEvery {
+		return nil
+	}
+	m.describe(rq)
+	rq.Credential.Touched = true
+	return rq.Sessions().TouchSession(ctx, s)
+}
+
+func (m *Manager) describe(rq *api.Request) {
+	s := rq.Session
+	s.SeenAt, s.IP, s.UserAgent = rq.Now, rq.IP.String(), UserAgent(rq.HTTP)
+	s.ExpiresAt = rq.Now.Add(m.config.Lifetime)
+	if end := s.CreatedAt.Add(m.config.AbsoluteLifetime); m.config.AbsoluteLifetime > 0 && end.Before(s.ExpiresAt) {
+		s.ExpiresAt = end
+	}
+}
+
+// UserAgent is what a client calls itself, cut to 200 characters.
+func UserAgent(r *http.Request) string {
+	ua := []rune(r.UserAgent())
+	return string(ua[:min(len(ua), 200)])
+}
+
+// Save implements [api.Sessions].
+func (m *Manager) Save(ctx context.Context, st store.Sessions, rq *api.Request) error {
+	changed, rotate, ended := rq.Pending()
+	for _, id := range ended {
+		if err := st.DeleteSession(ctx, id); err != nil {
+			return err
+		}
+	}
+	s := rq.Session
+	switch {
+	case !changed:
+	case empty(s) && s.Version == 0:
+	default:
+		if s.Version == 0 {
+			s.CreatedAt = rq.Now
+			rotate = true
+		}
+		m.describe(rq)
+		if rotate {
+			token, hash, err := secret.Token(rq.Env.Rand)
+			if err != nil {
+				return err
+			}
+			rq.NewToken, s.TokenHash = token, hash
+		}
+		if err := write(ctx, st, s); err != nil {
+			return err
+		}
+		rq.Credential.Touched = true
+	}
+	rq.Saved()
+	return nil
+}
+
+func write(ctx context.Context, st store.Sessions, s *store.Session) error {
+	if s.Version == 0 {
+		return st.CreateSession(ctx, s)
+	}
+	return st.UpdateSession(ctx, s)
+}
+
+// empty reports that there is nothing worth keeping.
+func empty(s *store.Session) bool {
+	return s.UserID == "" && len(s.Methods) == 0 && len(s.State) == 0
+}
+
+// Login makes u the user of the request's session, under a new token. A
+// session that was somebody else's is ended, with all it held.
+func (m *Manager) Login(rq *api.Request, u *store.User) {
+	if rq.Session.UserID != "" && rq.Session.UserID != u.ID {
+		kept := rq.Session.Methods
+		rq.EndSession()
+		rq.Session.Methods = kept
+	}
+	s := rq.Session
+	if s.UserID == "" {
+		s.CreatedAt = rq.Now
+	}
+	s.UserID, s.Epoch = u.ID, u.Epoch
+	s.State = atLogin(s.State)
+	rq.User = u
+	rq.Rotate()
+}
+
+// Logout ends the request's session.
+func (m *Manager) Logout(rq *api.Request) { rq.EndSession() }
+
+// EndAll ends every session of a user, who is left with nothing but the
+// request's own session if it is theirs. u.Epoch must have been stored before.
+func (m *Manager) EndAll(ctx context.Context, rq *api.Request, u *store.User) error {
+	own := ""
+	if rq.Session.UserID == u.ID {
+		own = rq.Session.ID
+	}
+	return rq.Sessions().DeleteSessionsOf(ctx, u.ID, own)
+}
+
+// Present implements [api.Sessions].
+func (m *Manager) Present(ctx context.Context, w http.ResponseWriter, rq *api.Request) (map[string]any, error) {
+	if rq.Client == api.Browser {
+		return nil, m.setCookies(w, rq)
+	}
+	if rq.NewToken == "" && rq.User == nil {
+		return nil, nil
+	}
+	meta := map[string]any{}
+	if rq.NewToken != "" {
+		meta["session_token"] = rq.NewToken
+	}
+	if rq.User != nil && rq.User.ID != rq.Started {
+		g, err := m.strategy.Grant(ctx, rq.Session, rq.User)
+		if err != nil {
+			return nil, err
+		}
+		if g.AccessToken != "" {
+			meta["access_token"] = g.AccessToken
+		}
+		if g.RefreshToken != "" {
+			meta["refresh_token"] = g.RefreshToken
+		}
+	}
+	if len(meta) == 0 {
+		return nil, nil
+	}
+	return meta, nil
+}
