@@ -25,6 +25,9 @@ type User struct {
 	FirstName, LastName string
 	// Disabled users can't log in, and their sessions are dead.
 	Disabled bool
+	// DeactivatedAt is set for users who have disabled their account
+	// themselves, and may enable it again.
+	DeactivatedAt time.Time
 	// Epoch counts how often all of the user's sessions were ended. A session
 	// that carries another epoch is dead.
 	Epoch int64
