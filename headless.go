@@ -27,6 +27,7 @@ package headless
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,7 @@ import (
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/internal/clientip"
 	"github.com/headless-auth/headless/internal/csrf"
+	"github.com/headless-auth/headless/internal/i18n"
 	"github.com/headless-auth/headless/internal/mail"
 	"github.com/headless-auth/headless/internal/password"
 	"github.com/headless-auth/headless/internal/secret"
@@ -120,11 +122,16 @@ type Config struct {
 	// request's path and must not take long.
 	OnEvent func(ctx context.Context, e account.Event)
 
+	// AuditLog keeps every event, for [store.AuditLog].AuditOf to list. The
+	// stores of this module are one. Default nil: nothing is kept.
+	AuditLog store.AuditLog
+
 	// MaxBodyBytes bounds a request's body. Default 1 MiB.
 	MaxBodyBytes int64
 	// Timeout bounds a request. Default 5 s.
 	Timeout time.Duration
-	// Locale chooses the language of messages and mails. Default: English.
+	// Locale chooses the language of messages and mails, as a BCP 47 tag.
+	// Default: by the Accept-Language header.
 	Locale func(r *http.Request) string
 	// Logger gets what the operator should know. Default [slog.Default].
 	Logger *slog.Logger
@@ -177,13 +184,16 @@ var defaultLimits = map[string]string{
 	"verify_phone":            "1/30s/key,3/m/ip",
 }
 
+// codeLimit is the default of confirm_email where codes are mailed, which
+// people wait for.
+const codeLimit = "1/10s/key"
+
 // Auth is a ready set of handlers. It is safe for use by several goroutines.
 type Auth struct {
-	env      *api.Env
-	account  *account.Account
-	outbox   *account.Outbox
-	router   chi.Router
-	recently time.Duration
+	env     *api.Env
+	account *account.Account
+	outbox  *account.Outbox
+	router  chi.Router
 }
 
 // New checks a configuration and wires what it describes. Whatever is wrong
@@ -227,35 +237,67 @@ func New(c Config) (*Auth, error) {
 	if ids, ok := c.Store.(store.IntegerIDs); ok {
 		env.IntegerIDs = ids.IntegerIDs()
 	}
-	if c.OnEvent != nil {
-		env.OnEvent = func(ctx context.Context, e any) { c.OnEvent(ctx, e.(account.Event)) }
-	}
-	a := &Auth{env: env, recently: c.Account.ReauthenticationTimeout}
+	env.OnEvent = c.listeners()
+	a := &Auth{env: env}
 	a.outbox = account.NewOutbox(c.Store, keys, c.Mailer, c.SMS, env.Now, c.Logger)
 	a.account = account.New(account.Parts{
 		Config: c.Account, Hooks: c.Hooks, Frontend: pages, Sessions: manager,
-		Mail: renderer, Outbox: a.outbox, Hasher: hasher, Site: base.Host,
+		Mail: renderer, Outbox: a.outbox, Hasher: hasher, Domain: base.Hostname(),
 	})
 	// The order of the stages at login. spec: core.md §6.3.
 	a.account.Pipeline.SetStages(append(a.account.Stages(), c.Stages...))
 	// The order of flows on the wire. spec: core.md §8.
-	env.Flows = []api.FlowSource{a.account.Flows, a.account.Pipeline.Flows}
-	a.router = a.routes(c.Path, c.Clients)
+	env.Flows = []api.FlowSource{a.account.Flows, a.account.Pipeline.Flows, a.account.ResetFlow}
+	a.router = a.routes(c.Path, c.Clients, manager)
 	return a, nil
 }
 
+// listeners tells events to whoever wants to hear them.
+func (c *Config) listeners() func(context.Context, any) {
+	return func(ctx context.Context, e any) {
+		event := e.(account.Event)
+		if c.AuditLog != nil {
+			audit(ctx, c.AuditLog, c.Logger, event)
+		}
+		if c.OnEvent != nil {
+			c.OnEvent(ctx, event)
+		}
+	}
+}
+
+// audit writes an event down. What has happened has happened: a log that fails
+// stops nobody, and the operator is told.
+func audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event account.Event) {
+	data, err := json.Marshal(event)
+	if err == nil {
+		rq := api.FromContext(ctx)
+		e := &store.AuditEntry{Kind: event.Name(), Data: data, IP: rq.IP.String(), UserAgent: sessions.UserAgent(rq.HTTP), At: rq.Now}
+		if u := event.Subject(); u != nil {
+			e.UserID = u.ID
+		}
+		err = log.AppendAudit(ctx, e)
+	}
+	if err != nil {
+		logger.ErrorContext(ctx, "an event is missing from the audit log", "event", event.Name(), "error", err)
+	}
+}
+
 // routes mounts every feature's routes for every kind of client.
-func (a *Auth) routes(path string, clients []string) chi.Router {
-	routes := append(a.account.Routes(), api.Route{
+func (a *Auth) routes(path string, clients []string, sessions *sessions.Manager) chi.Router {
+	routes := slices.Concat(a.account.Routes(), sessions.Routes(), []api.Route{{
 		Path: "/config", Access: api.Anyone,
 		Methods: map[string]api.Endpoint{http.MethodGet: {Do: a.config}},
-	})
+	}})
 	r := chi.NewRouter()
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { api.WriteStatus(w, r, http.StatusNotFound) })
 	for _, client := range clients {
 		for _, rt := range routes {
 			if rt.Client == "" || string(rt.Client) == client {
-				r.Handle(path+"/"+client+"/v1"+rt.Path, a.env.Handler(api.Client(client), rt))
+				version := "/v1"
+				if rt.Extension {
+					version = "/ext/v1"
+				}
+				r.Handle(path+"/"+client+version+rt.Path, a.env.Handler(api.Client(client), rt))
 			}
 		}
 	}
@@ -286,9 +328,12 @@ func (a *Auth) RequireUser(next http.Handler) http.Handler { return a.env.Guard(
 // Config.Account.ReauthenticationTimeout, or have nothing to prove it with, and
 // answers others with the ways to do so.
 func (a *Auth) RequireRecentAuth(next http.Handler) http.Handler {
-	return a.env.Guard(next, api.Recently(func(rq *api.Request) bool {
-		return !rq.User.Password.Usable() || rq.AuthenticatedWithin(a.recently)
-	}))
+	return a.env.Guard(next, func(rq *api.Request) error {
+		if rq.User == nil {
+			return api.Unauthenticated()
+		}
+		return a.account.RequireRecent(rq.HTTP.Context(), rq)
+	})
 }
 
 // CompleteStage reports, from a host's own handler, that the client has done
@@ -345,7 +390,8 @@ func (a *Auth) Sweep(ctx context.Context) error {
 	_, err1 := a.env.SessionStore.DeleteExpiredSessions(ctx, now)
 	_, err2 := a.env.Limits.DeleteExpiredLimits(ctx, now)
 	_, err3 := a.env.Store.DeleteExpiredNonces(ctx, now)
-	return errors.Join(err1, err2, err3)
+	_, err4 := a.env.Store.DeleteExpiredTrustedBrowsers(ctx, now)
+	return errors.Join(err1, err2, err3, err4)
 }
 
 // User returns who is calling, or nil.
@@ -420,6 +466,9 @@ func (c *Config) fill(p *problems) {
 	if c.Mailer == nil {
 		p.add("Mailer", "is missing; use smtp.New, or a type with the one method Send")
 	}
+	if c.SMS == nil && c.Account.NeedsSMS() {
+		p.add("SMS", "is missing, and Account has phone numbers; use webhook.New, or a type with the one method SendSMS")
+	}
 	if len(c.Clients) == 0 {
 		c.Clients = []string{string(api.Browser), string(api.App)}
 	}
@@ -449,6 +498,9 @@ func (c *Config) fill(p *problems) {
 		p.add("Timeout", `can't be negative; write a duration such as "5s"`)
 	} else if c.Timeout == 0 {
 		c.Timeout = 5 * time.Second
+	}
+	if c.Locale == nil {
+		c.Locale = func(r *http.Request) string { return i18n.Match(r.Header.Get("Accept-Language")) }
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -523,6 +575,8 @@ func (c *Config) rates(p *problems) map[string][]api.Rate {
 	for action, text := range defaultLimits {
 		if own, ok := c.Limits[action]; ok {
 			text = own
+		} else if action == "confirm_email" && c.Account.EmailVerificationByCode {
+			text = codeLimit
 		}
 		l, err := api.ParseRates(text)
 		if err != nil {
@@ -563,8 +617,8 @@ func (c *Config) pages(p *problems, base *url.URL) account.Frontend {
 		return base.Scheme + "://" + base.Host + "/" + strings.TrimLeft(text, "/")
 	}
 	return account.Frontend{
-		VerifyEmail:          page("VerifyEmail", c.Frontend.VerifyEmail, "verify-email/{key}", c.Account.EmailVerification != account.None),
-		ResetPassword:        page("ResetPassword", c.Frontend.ResetPassword, "reset-password/{key}", true),
+		VerifyEmail:          page("VerifyEmail", c.Frontend.VerifyEmail, "verify-email/{key}", c.Account.EmailVerification != account.None && !c.Account.EmailVerificationByCode),
+		ResetPassword:        page("ResetPassword", c.Frontend.ResetPassword, "reset-password/{key}", !c.Account.PasswordResetByCode),
 		RequestPasswordReset: page("RequestPasswordReset", c.Frontend.RequestPasswordReset, "reset-password", false),
 		Signup:               page("Signup", c.Frontend.Signup, "signup", false),
 	}

@@ -3,47 +3,122 @@ package account
 import "github.com/headless-auth/headless/store"
 
 // Event is something that has happened and is saved. Subscribers can't change
-// the outcome. spec: account.md §14.
+// the outcome. Every event embeds [Of]; its JSON form is what is known besides
+// the user, and holds no secrets. spec: account.md §14.
 type Event interface {
 	// Name is the event's name in the reference.
 	Name() string
+	// Subject is the user concerned, nil if there is none.
+	Subject() *store.User
 }
+
+// Of tells which user an event is about.
+type Of struct {
+	User *store.User `json:"-"`
+}
+
+// Subject implements [Event].
+func (o Of) Subject() *store.User { return o.User }
 
 type (
 	// SignedUp: an account was made.
-	SignedUp struct{ User *store.User }
+	SignedUp struct {
+		Of
+	}
 	// LoggedIn: a user is logged in, all stages passed.
 	LoggedIn struct {
-		User    *store.User
-		Session string // its public id
+		Of
+		Session string `json:"-"` // its public id
 	}
 	// LoggedOut: a session was ended by its client. User is nil if nobody was
 	// logged in.
-	LoggedOut struct{ User *store.User }
-	// LoginFailed: a password was wrong, or there is no such account.
-	LoginFailed struct{ Identifier string }
+	LoggedOut struct {
+		Of
+	}
+	// LoginFailed: a password was wrong, or there is no such account. User is nil
+	// unless the identifier means one account.
+	LoginFailed struct {
+		Of
+		Identifier string `json:"identifier"`
+	}
 	// AuthenticationStepCompleted: a user has proven once who they are.
 	AuthenticationStepCompleted struct {
-		User   *store.User
-		Method store.Method
+		Of
+		Method store.Method `json:"method"`
 	}
 	// PasswordSet: a user without password has one now.
-	PasswordSet struct{ User *store.User }
+	PasswordSet struct {
+		Of
+	}
 	// PasswordChanged: a user has changed their password.
-	PasswordChanged struct{ User *store.User }
-	// PasswordReset: a user has a new password by means of a mailed key.
-	PasswordReset struct{ User *store.User }
-	// EmailConfirmationSent: a key was mailed to an address that a real user
-	// claims.
+	PasswordChanged struct {
+		Of
+	}
+	// PasswordReset: a user has a new password by means of a mailed key or code.
+	PasswordReset struct {
+		Of
+	}
+	// EmailConfirmationSent: a key or code was mailed to an address that a real
+	// user claims.
 	EmailConfirmationSent struct {
-		User   *store.User
-		Email  string
-		Signup bool
+		Of
+		Email  string `json:"email"`
+		Signup bool   `json:"signup"`
 	}
 	// EmailVerified: an address was proven to be its user's.
 	EmailVerified struct {
-		User  *store.User
-		Email string
+		Of
+		Email string `json:"email"`
+	}
+	// EmailAdded: a user has another address.
+	EmailAdded struct {
+		Of
+		Email string `json:"email"`
+	}
+	// EmailRemoved: a user has an address less.
+	EmailRemoved struct {
+		Of
+		Email string `json:"email"`
+	}
+	// EmailChanged: a user has another primary address. From is empty if there was
+	// none.
+	EmailChanged struct {
+		Of
+		From string `json:"from_email,omitempty"`
+		To   string `json:"to_email"`
+	}
+	// LoginCodeRejected: a code to log in with was wrong. Last: no more are taken.
+	LoginCodeRejected struct {
+		Of
+		Last bool `json:"last_attempt"`
+	}
+	// PasswordResetCodeRejected: a code to reset a password with was wrong.
+	PasswordResetCodeRejected struct {
+		Of
+		Last bool `json:"last_attempt"`
+	}
+	// EmailVerificationCodeRejected: a code to verify an address with was
+	// wrong.
+	EmailVerificationCodeRejected struct {
+		Of
+		Last bool `json:"last_attempt"`
+	}
+	// PhoneVerified: a number was proven to be its user's.
+	PhoneVerified struct {
+		Of
+		Phone string `json:"phone"`
+	}
+	// AccountDeactivated: a user has closed their account for now.
+	AccountDeactivated struct {
+		Of
+	}
+	// AccountReactivated: a user has opened their account again.
+	AccountReactivated struct {
+		Of
+	}
+	// AccountDeleted: a user has deleted their account. It exists no more.
+	AccountDeleted struct {
+		Of
 	}
 )
 
@@ -76,3 +151,33 @@ func (EmailConfirmationSent) Name() string { return "email_confirmation_sent" }
 
 // Name implements [Event].
 func (EmailVerified) Name() string { return "email_confirmed" }
+
+// Name implements [Event].
+func (EmailAdded) Name() string { return "email_added" }
+
+// Name implements [Event].
+func (EmailRemoved) Name() string { return "email_removed" }
+
+// Name implements [Event].
+func (EmailChanged) Name() string { return "email_changed" }
+
+// Name implements [Event].
+func (LoginCodeRejected) Name() string { return "login_code_rejected" }
+
+// Name implements [Event].
+func (PasswordResetCodeRejected) Name() string { return "password_reset_code_rejected" }
+
+// Name implements [Event].
+func (EmailVerificationCodeRejected) Name() string { return "email_verification_code_rejected" }
+
+// Name implements [Event].
+func (PhoneVerified) Name() string { return "phone_verified" }
+
+// Name implements [Event].
+func (AccountDeactivated) Name() string { return "account_deactivated" }
+
+// Name implements [Event].
+func (AccountReactivated) Name() string { return "account_reactivated" }
+
+// Name implements [Event].
+func (AccountDeleted) Name() string { return "account_deleted" }

@@ -19,6 +19,13 @@ type Hooks struct {
 	// after our own rules have passed it, or refuse it.
 	CleanUsername func(ctx context.Context, username string) (string, error)
 	CleanEmail    func(ctx context.Context, email string) (string, error)
+	// CleanPhone does so for phone numbers in E.164 form. Package phone has
+	// one that knows every country's numbers.
+	CleanPhone func(ctx context.Context, number string) (string, error)
+	// AllowSMS decides whether a text message may be sent to a number, say by
+	// a budget for each country and day. One that is not sent is not missed:
+	// the client is not told.
+	AllowSMS func(ctx context.Context, number, kind string) (bool, error)
 	// CheckPassword judges a new password after our own rules, say against a
 	// list of breached ones. The user is not stored yet when signing up.
 	CheckPassword func(ctx context.Context, password string, u *store.User) error
@@ -29,6 +36,8 @@ type Hooks struct {
 	// in postgres.Tx(tx) or sqlite.Tx(tx). It may run again when the database
 	// asks for a retry.
 	InSignup func(ctx context.Context, tx store.Store, u *store.User, fields map[string]any) error
+	// InDelete runs in the transaction that deletes an account, before it.
+	InDelete func(ctx context.Context, tx store.Store, u *store.User) error
 	// BeforeLogin may refuse a user who has proven who they are.
 	BeforeLogin func(ctx context.Context, u *store.User) error
 	// Display names a user for people. Default: username, else email address.

@@ -26,12 +26,21 @@ func (a *Account) loginInput() []api.Field {
 	if a.loginBy("email") {
 		l = append(l, a.emailField("email", only))
 	}
+	if a.loginBy("phone") {
+		l = append(l, a.phoneField("phone", only))
+	}
 	return append(l, passwordField("password", true))
 }
 
 // login logs in by identifier and password. The credentials are judged before
 // it is asked whether somebody is logged in already. spec: account.md §2.
 func (a *Account) login(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	return a.passwordLogin(ctx, rq, nil)
+}
+
+// passwordLogin is login; prepare, if any, may change whoever has proven who
+// they are, in the transaction that logs them in.
+func (a *Account) passwordLogin(ctx context.Context, rq *api.Request, prepare func(ctx context.Context, u *store.User) error) (*api.Reply, error) {
 	in := rq.Input
 	if err := in.Err(); err != nil {
 		return nil, err
@@ -42,7 +51,11 @@ func (a *Account) login(ctx context.Context, rq *api.Request) (*api.Reply, error
 		return nil, in.Err()
 	}
 	id := in.Text(method)
-	taken, wait, err := rq.Take(ctx, "login_failed", a.failedKey(id))
+	users, err := a.candidates(ctx, rq, method, id)
+	if err != nil {
+		return nil, err
+	}
+	taken, wait, err := rq.Take(ctx, "login_failed", a.failedKey(id, users))
 	if err != nil {
 		return nil, err
 	}
@@ -50,31 +63,47 @@ func (a *Account) login(ctx context.Context, rq *api.Request) (*api.Reply, error
 		in.FailForm(codeTooManyAttempts)
 		return nil, in.Err()
 	}
-	u, upgraded, err := a.authenticate(ctx, rq, method, id, in.Text("password"))
+	u, upgraded, err := a.authenticate(ctx, users, in.Text("password"))
 	if err != nil {
 		return nil, err
 	}
 	if u == nil {
-		rq.Emit(LoginFailed{Identifier: id})
+		failed := LoginFailed{Identifier: id}
+		if len(users) == 1 {
+			failed.User = users[0]
+		}
+		rq.Emit(failed)
 		in.Fail("password", api.Code(method+"_password_mismatch"))
 		return nil, in.Err()
 	}
 	if err := rq.GiveBack(ctx, taken); err != nil {
 		return nil, err
 	}
-	if rq.User != nil {
-		return nil, api.Conflict()
-	}
 	l := &Login{User: u, Verification: a.config.EmailVerification}
 	proof := &store.Method{Method: "password"}
-	if method == "email" {
+	switch method {
+	case "email":
 		l.Email, proof.Email = id, id
-	} else {
+	case "phone":
+		l.Phone, proof.Phone = id, id
+	default:
 		proof.Username = id
+	}
+	if blocked, err := a.verificationBlocked(ctx, rq, l); err != nil || blocked {
+		in.FailForm(codeTooManyAttempts)
+		return nil, orInput(err, in)
+	}
+	if rq.User != nil {
+		return nil, api.Conflict()
 	}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
 		if upgraded != "" {
 			if err := rq.Store().UpgradePassword(ctx, u.ID, u.Password, upgraded); err != nil {
+				return err
+			}
+		}
+		if prepare != nil {
+			if err := prepare(ctx, u); err != nil {
 				return err
 			}
 		}
@@ -83,15 +112,47 @@ func (a *Account) login(ctx context.Context, rq *api.Request) (*api.Reply, error
 	return api.Authentication(), err
 }
 
-// failedKey is what failed logins are counted under: the identifier as it is
-// looked up.
-func (a *Account) failedKey(id string) string { return a.site + ":" + strings.ToLower(id) }
+// orInput returns the error if there is one, else what is wrong with the input.
+func orInput(err error, in *api.Input) error {
+	if err != nil {
+		return err
+	}
+	return in.Err()
+}
+
+// verificationBlocked reports whether a login by email would have to wait for
+// a code that can't be mailed for now. spec: account.md §2.2.
+func (a *Account) verificationBlocked(ctx context.Context, rq *api.Request, l *Login) (bool, error) {
+	if l.Email == "" || !a.config.EmailVerificationByCode || l.Verification != Mandatory {
+		return false, nil
+	}
+	rows, err := rq.Store().EmailsOf(ctx, l.User.ID)
+	if err != nil {
+		return false, err
+	}
+	if e := find(rows, l.Email); e == nil || e.Verified {
+		return false, nil
+	}
+	wait, err := rq.Peek(ctx, "confirm_email", l.Email)
+	return wait > 0, err
+}
+
+// failedKey is what failed logins are counted under: the account that they
+// mean, by whatever name, else the identifier as it is looked up.
+func (a *Account) failedKey(id string, users []*store.User) string {
+	if len(users) == 1 {
+		return failedUserKey(users[0])
+	}
+	return "id:" + strings.ToLower(id)
+}
+
+func failedUserKey(u *store.User) string { return "user:" + u.ID }
 
 // suppliedMethod tells which identifier was sent. A key in the body counts,
 // whatever its value.
 func (a *Account) suppliedMethod(in *api.Input) (method string, ok bool) {
 	n := 0
-	for _, m := range []string{"username", "email"} {
+	for _, m := range loginMethods {
 		if a.loginBy(m) && in.Has(m) {
 			method, n = m, n+1
 		}
@@ -99,13 +160,9 @@ func (a *Account) suppliedMethod(in *api.Input) (method string, ok bool) {
 	return method, n == 1
 }
 
-// authenticate finds the user with this identifier and password, nil if there
-// is none. Whether the account exists makes no difference to the work.
-func (a *Account) authenticate(ctx context.Context, rq *api.Request, method, id, text string) (*store.User, store.PasswordHash, error) {
-	users, err := a.candidates(ctx, rq, method, id)
-	if err != nil {
-		return nil, "", err
-	}
+// authenticate finds the user with this password, nil if there is none. It
+// works as hard for nobody as for somebody.
+func (a *Account) authenticate(ctx context.Context, users []*store.User, text string) (*store.User, store.PasswordHash, error) {
 	if len(users) == 0 {
 		_, _, err := a.matches(ctx, text, nil)
 		return nil, "", err
@@ -122,9 +179,13 @@ func (a *Account) authenticate(ctx context.Context, rq *api.Request, method, id,
 	return nil, "", nil
 }
 
+// candidates lists who may be meant by an identifier.
 func (a *Account) candidates(ctx context.Context, rq *api.Request, method, id string) ([]*store.User, error) {
-	if method == "email" {
+	switch method {
+	case "email":
 		return a.usersByEmail(ctx, rq, id)
+	case "phone":
+		return a.usersByPhone(ctx, rq, id)
 	}
 	// Where people may use either, they type addresses into the name's field.
 	if email, ok := CleanEmail(id); ok && a.loginBy("email") {
@@ -150,12 +211,36 @@ func (a *Account) usersByEmail(ctx context.Context, rq *api.Request, email strin
 	if err != nil {
 		return nil, err
 	}
-	if len(claims) > 0 && claims[0].Verified {
-		claims = claims[:1]
+	var ids []string
+	for _, e := range claims {
+		ids = append(ids, e.UserID)
+		if e.Verified {
+			break
+		}
 	}
+	return usersByID(ctx, rq, ids)
+}
+
+// usersByPhone is usersByEmail for numbers.
+func (a *Account) usersByPhone(ctx context.Context, rq *api.Request, number string) ([]*store.User, error) {
+	claims, err := rq.Store().PhonesByNumber(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, p := range claims {
+		ids = append(ids, p.UserID)
+		if p.Verified {
+			break
+		}
+	}
+	return usersByID(ctx, rq, ids)
+}
+
+func usersByID(ctx context.Context, rq *api.Request, ids []string) ([]*store.User, error) {
 	var l []*store.User
-	for _, e := range claims[:min(len(claims), maxClaims)] {
-		u, err := rq.Store().User(ctx, e.UserID)
+	for _, id := range ids[:min(len(ids), maxClaims)] {
+		u, err := rq.Store().User(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}

@@ -26,30 +26,59 @@ func (a *Account) send(ctx context.Context, rq *api.Request, to, kind string, da
 	}})
 }
 
-// sendVerification mails a link that verifies e. When too many went there
-// already, none is sent, and nobody is told: what was sent still works.
-func (a *Account) sendVerification(ctx context.Context, rq *api.Request, u *store.User, e *store.EmailAddress, signup bool) error {
-	if wait, err := a.countVerification(ctx, rq, e.Email); err != nil || wait > 0 {
+// sendAlreadyExists tells who owns what a signup was pretended with that
+// somebody tried, where a stranger would have got a code or link.
+func (a *Account) sendAlreadyExists(ctx context.Context, rq *api.Request, l *Login) error {
+	if l.phoneTaken {
+		return a.sendSMS(ctx, rq, l.Phone, smsAlreadyExists, "")
+	}
+	if l.Email == "" {
+		return nil
+	}
+	wait, err := a.countVerification(ctx, rq, l.Email)
+	if err == nil && wait > 0 && a.config.EmailVerificationByCode {
+		err = api.TooMany(wait) // as for a real account
+	}
+	if err != nil || wait > 0 {
 		return err
 	}
-	key := a.verificationKey(rq, e)
-	kind := "email_confirmation"
-	if signup {
-		kind = "email_confirmation_signup"
-	}
-	rq.Emit(EmailConfirmationSent{User: u, Email: e.Email, Signup: signup})
-	return a.send(ctx, rq, e.Email, kind, map[string]string{"key": key, "activate_url": pageURL(a.frontend.VerifyEmail, key)})
+	return a.mailAlreadyExists(ctx, rq, l.Email)
 }
 
-// sendAlreadyExists tells the owner of an address that somebody tried to sign
-// up with it, where a stranger would have got a verification mail.
-func (a *Account) sendAlreadyExists(ctx context.Context, rq *api.Request, email string) error {
-	if wait, err := a.countVerification(ctx, rq, email); err != nil || wait > 0 || email == "" {
-		return err
-	}
+func (a *Account) mailAlreadyExists(ctx context.Context, rq *api.Request, email string) error {
 	return a.send(ctx, rq, email, "account_already_exists", map[string]string{
 		"signup_url": a.frontend.Signup, "password_reset_url": a.frontend.RequestPasswordReset,
 	})
+}
+
+// sendUnknownAccount tells somebody that there is no account for the address
+// that was typed, unless the host wants it silent.
+func (a *Account) sendUnknownAccount(ctx context.Context, rq *api.Request, email string) error {
+	if a.config.SilentForUnknownAccounts {
+		return nil
+	}
+	return a.send(ctx, rq, email, "unknown_account", map[string]string{"signup_url": a.frontend.Signup})
+}
+
+// The kinds of text messages.
+const (
+	smsVerification   = "verification"
+	smsUnknownAccount = "unknown_account"
+	smsAlreadyExists  = "account_already_exists"
+)
+
+// sendSMS promises a text message within the request's transaction.
+func (a *Account) sendSMS(ctx context.Context, rq *api.Request, to, kind, code string) error {
+	if a.hooks.AllowSMS != nil {
+		if ok, err := a.hooks.AllowSMS(ctx, to, kind); err != nil || !ok {
+			return err
+		}
+	}
+	text, err := a.mail.SMS(kind, rq.Locale, map[string]string{"code": code, "domain": a.domain})
+	if err != nil {
+		return err
+	}
+	return a.outbox.put(ctx, rq, parcel{SMS: &SMS{To: to, Text: text, Code: code, Kind: kind, Locale: rq.Locale}})
 }
 
 func (a *Account) countVerification(ctx context.Context, rq *api.Request, email string) (time.Duration, error) {
@@ -59,7 +88,24 @@ func (a *Account) countVerification(ctx context.Context, rq *api.Request, email 
 
 // notify tells a user by mail of a change to their account, if that is on.
 func (a *Account) notify(ctx context.Context, rq *api.Request, u *store.User, kind string, data map[string]string) error {
-	if !a.config.EmailNotifications || u.Email == "" {
+	return a.notifyAt(ctx, rq, u.Email, kind, data)
+}
+
+// Notify is notify for the other features.
+func (a *Account) Notify(ctx context.Context, rq *api.Request, u *store.User, kind string, data map[string]string) error {
+	return a.notify(ctx, rq, u, kind, data)
+}
+
+func (a *Account) notifyAt(ctx context.Context, rq *api.Request, email, kind string, data map[string]string) error {
+	if !a.config.EmailNotifications {
+		return nil
+	}
+	return a.notice(ctx, rq, email, kind, data)
+}
+
+// notice mails what happened, when, and from where.
+func (a *Account) notice(ctx context.Context, rq *api.Request, email, kind string, data map[string]string) error {
+	if email == "" {
 		return nil
 	}
 	if data == nil {
@@ -70,7 +116,7 @@ func (a *Account) notify(ctx context.Context, rq *api.Request, u *store.User, ki
 	if data["user_agent"] = sessions.UserAgent(rq.HTTP); data["user_agent"] == "" {
 		data["user_agent"] = "unknown"
 	}
-	return a.send(ctx, rq, u.Email, kind, data)
+	return a.send(ctx, rq, email, kind, data)
 }
 
 // pageURL puts a key into a page's URL, encoded for the place where it stands.

@@ -40,10 +40,10 @@ func (a *Account) changePassword(ctx context.Context, rq *api.Request) (*api.Rep
 	if err := in.Err(); err != nil {
 		return nil, err
 	}
-	var event Event = PasswordChanged{User: u}
+	var event Event = PasswordChanged{Of{u}}
 	kind := "password_changed"
 	if !u.Password.Usable() {
-		event, kind = PasswordSet{User: u}, "password_set"
+		event, kind = PasswordSet{Of{u}}, "password_set"
 	}
 	hash, err := a.hash(ctx, in.Text("new_password"))
 	if err != nil {
@@ -57,7 +57,7 @@ func (a *Account) changePassword(ctx context.Context, rq *api.Request) (*api.Rep
 			return err
 		}
 		if a.config.LogoutOnPasswordChange {
-			rq.Emit(LoggedOut{User: u})
+			rq.Emit(LoggedOut{Of{u}})
 			a.sessions.Logout(rq)
 		} else {
 			rq.Session.Epoch = u.Epoch
@@ -82,6 +82,9 @@ func (a *Account) setPassword(ctx context.Context, rq *api.Request, u *store.Use
 	*u = changed
 	return a.sessions.EndAll(ctx, rq, u)
 }
+
+// unusablePassword is the hash of no password. spec: config-openapi.md §5.
+const unusablePassword store.PasswordHash = "!"
 
 // isConflict reports that somebody else was quicker.
 func isConflict(err error) bool { return errors.Is(err, store.ErrConflict) }

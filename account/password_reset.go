@@ -28,8 +28,9 @@ var resetInput = []api.Field{
 
 func (a *Account) requestResetInput() []api.Field { return []api.Field{a.emailField("email", true)} }
 
-// requestReset mails a reset link to whoever may be meant by an address. The
-// answer is the same for an address that nobody has. spec: account.md §6.1.
+// requestReset mails a reset link or code to whoever may be meant by an
+// address. The answer is the same for an address that nobody has.
+// spec: account.md §6.1.
 func (a *Account) requestReset(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	in := rq.Input
 	if err := in.Err(); err != nil {
@@ -40,7 +41,7 @@ func (a *Account) requestReset(ctx context.Context, rq *api.Request) (*api.Reply
 	if err != nil {
 		return nil, err
 	}
-	users = slices.DeleteFunc(users, func(u *store.User) bool { return u.Disabled })
+	users = active(users)
 	if len(users) == 0 && a.config.PreventEnumeration == Reveal {
 		in.Fail("email", codeUnknownEmail)
 		return nil, in.Err()
@@ -48,12 +49,12 @@ func (a *Account) requestReset(ctx context.Context, rq *api.Request) (*api.Reply
 	if err := rq.Limit(ctx, "reset_password", email); err != nil {
 		return nil, err
 	}
-	err = rq.InTx(ctx, func(ctx context.Context) error {
+	if a.config.PasswordResetByCode {
+		return api.Authentication(), rq.InTx(ctx, func(ctx context.Context) error { return a.beginReset(ctx, rq, users, email) })
+	}
+	return api.Empty(http.StatusOK), rq.InTx(ctx, func(ctx context.Context) error {
 		if len(users) == 0 {
-			if a.config.SilentForUnknownAccounts {
-				return nil
-			}
-			return a.send(ctx, rq, email, "unknown_account", map[string]string{"signup_url": a.frontend.Signup})
+			return a.sendUnknownAccount(ctx, rq, email)
 		}
 		for _, u := range users {
 			if err := a.sendReset(ctx, rq, u, email); err != nil {
@@ -62,7 +63,30 @@ func (a *Account) requestReset(ctx context.Context, rq *api.Request) (*api.Reply
 		}
 		return nil
 	})
-	return api.Empty(http.StatusOK), err
+}
+
+// beginReset starts a reset by code, for the first who may be meant.
+func (a *Account) beginReset(ctx context.Context, rq *api.Request, users []*store.User, email string) error {
+	p := process{Email: email, Requested: true}
+	if len(users) > 0 {
+		p.UserID = users[0].ID
+	}
+	code, err := a.resetCodes.begin(rq, p)
+	if err != nil {
+		return err
+	}
+	if p.UserID == "" {
+		return a.sendUnknownAccount(ctx, rq, email)
+	}
+	return a.send(ctx, rq, email, "password_reset_code", map[string]string{"code": code})
+}
+
+// canResetPassword lets pass who waits for a code, or may have a key.
+func (a *Account) canResetPassword(_ context.Context, rq *api.Request) error {
+	if _, ok := a.resetCodes.running(rq); a.config.PasswordResetByCode && !ok {
+		return api.Conflict()
+	}
+	return nil
 }
 
 func (a *Account) sendReset(ctx context.Context, rq *api.Request, u *store.User, email string) error {
@@ -70,7 +94,11 @@ func (a *Account) sendReset(ctx context.Context, rq *api.Request, u *store.User,
 	if err != nil {
 		return err
 	}
-	key := resetKey(rq, u, emails)
+	e := find(emails, email)
+	if e == nil {
+		return nil // removed since
+	}
+	key := resetKey(rq, u, e, emails)
 	data := map[string]string{"key": key, "password_reset_url": pageURL(a.frontend.ResetPassword, key)}
 	if a.loginBy("username") {
 		data["username"] = u.Username
@@ -78,23 +106,24 @@ func (a *Account) sendReset(ctx context.Context, rq *api.Request, u *store.User,
 	return a.send(ctx, rq, email, "password_reset_key", data)
 }
 
-var resetUID = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+var resetID = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
-// resetKey allows to set a new password, once. It is bound to everything that
-// tells that the account is as it was: password, last login, addresses.
-// spec: account.md §10.2.
-func resetKey(rq *api.Request, u *store.User, emails []*store.EmailAddress) string {
+// resetKey allows to set a new password, once. It is bound to the address that
+// it is mailed to and to everything that tells that the account is as it was:
+// password, last login, addresses. spec: account.md §10.2.
+func resetKey(rq *api.Request, u *store.User, e *store.EmailAddress, emails []*store.EmailAddress) string {
 	at := strconv.FormatInt(rq.Now.UnixMicro(), 36)
-	mac := rq.Env.Keys.MAC(purposeReset, resetState(u, emails, at)...)
-	return resetUID.EncodeToString([]byte(u.ID)) + "-" + at + "-" + base64.RawURLEncoding.EncodeToString(mac)
+	mac := rq.Env.Keys.MAC(purposeReset, resetState(u, emails, e.ID, at)...)
+	// The user comes first and the rest after a dash, as front ends expect.
+	return resetID.EncodeToString([]byte(u.ID)) + "-" + strings.Join([]string{resetID.EncodeToString([]byte(e.ID)), at, base64.RawURLEncoding.EncodeToString(mac)}, ".")
 }
 
-func resetState(u *store.User, emails []*store.EmailAddress, at string) []string {
+func resetState(u *store.User, emails []*store.EmailAddress, emailID, at string) []string {
 	login := "never"
 	if !u.LastLoginAt.IsZero() {
 		login = strconv.FormatInt(u.LastLoginAt.UnixMicro(), 36)
 	}
-	s := []string{u.ID, string(u.Password), strconv.FormatInt(u.Epoch, 36), login, u.Email, at}
+	s := []string{u.ID, string(u.Password), strconv.FormatInt(u.Epoch, 36), login, u.Email, emailID, at}
 	var l []string
 	for _, e := range emails {
 		l = append(l, e.Email)
@@ -103,61 +132,103 @@ func resetState(u *store.User, emails []*store.EmailAddress, at string) []string
 	return append(s, l...)
 }
 
-// userOfKey returns the user whose password a key may set. The error is for
-// the client, and the same for every kind of bad key.
-func (a *Account) userOfKey(ctx context.Context, rq *api.Request, key string) (*store.User, error) {
+// ofResetKey returns the user whose password a key may set, and the address
+// that it was mailed to. The error is for the client, and the same for every
+// kind of bad key.
+func (a *Account) ofResetKey(ctx context.Context, rq *api.Request, key string) (*store.User, *store.EmailAddress, error) {
 	bad := api.Invalid("key", codeInvalidReset)
-	f := strings.SplitN(key, "-", 3)
+	first, rest, _ := strings.Cut(key, "-")
+	f := strings.Split(rest, ".")
 	if len(f) != 3 {
-		return nil, bad
+		return nil, nil, bad
 	}
-	uid, err1 := resetUID.DecodeString(f[0])
-	at, err2 := strconv.ParseInt(f[1], 36, 64)
-	mac, err3 := base64.RawURLEncoding.Strict().DecodeString(f[2])
-	if errors.Join(err1, err2, err3) != nil || len(mac) != 32 || !rq.Now.Before(time.UnixMicro(at).Add(a.config.PasswordResetLifetime)) {
-		return nil, bad
+	uid, err1 := resetID.DecodeString(first)
+	emailID, err2 := resetID.DecodeString(f[0])
+	at, err3 := strconv.ParseInt(f[1], 36, 64)
+	mac, err4 := base64.RawURLEncoding.Strict().DecodeString(f[2])
+	if errors.Join(err1, err2, err3, err4) != nil || len(mac) != 32 || !rq.Now.Before(time.UnixMicro(at).Add(a.config.PasswordResetLifetime)) {
+		return nil, nil, bad
 	}
 	u, err := rq.Store().User(ctx, string(uid))
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, bad
+		return nil, nil, bad
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	emails, err := rq.Store().EmailsOf(ctx, u.ID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if u.Disabled || !rq.Env.Keys.Verify(mac, purposeReset, resetState(u, emails, f[1])...) {
-		return nil, bad
+	if u.Disabled || !rq.Env.Keys.Verify(mac, purposeReset, resetState(u, emails, string(emailID), f[1])...) {
+		return nil, nil, bad
 	}
-	return u, nil
+	for _, e := range emails {
+		if e.ID == string(emailID) {
+			return u, e, nil
+		}
+	}
+	return nil, nil, bad
 }
 
-// resetInfo tells whose password a key would set, and changes nothing.
-func (a *Account) resetInfo(ctx context.Context, rq *api.Request) (*api.Reply, error) {
-	if err := rq.Input.Err(); err != nil {
-		return nil, err
+// checkReset judges a submitted key or code, and returns whose password it
+// sets and the address that it was mailed to. What is wrong with it is noted.
+func (a *Account) checkReset(ctx context.Context, rq *api.Request) (u *store.User, email string, err error) {
+	in := rq.Input
+	if !a.config.PasswordResetByCode {
+		if !in.OK("key") {
+			return nil, "", nil
+		}
+		u, e, err := a.ofResetKey(ctx, rq, in.Text("key"))
+		if err != nil {
+			return nil, "", note(in, "key", err)
+		}
+		return u, e.Email, nil
 	}
-	u, err := a.userOfKey(ctx, rq, rq.Input.Text("key"))
+	p, _ := a.resetCodes.running(rq)
+	right, err := a.resetCodes.try(ctx, rq, &p, in.Text("key"))
+	if err != nil {
+		return nil, "", err
+	}
+	if right {
+		u, err = rq.Store().User(ctx, p.UserID)
+		if err == nil && !u.Disabled {
+			// A right code is no failed attempt, whatever the password.
+			p.Failed--
+			return u, p.Email, a.resetCodes.put(rq, p)
+		}
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, "", err
+		}
+	}
+	err = a.wrongCode(ctx, rq, a.resetCodes, &p, "key", func(o Of, last bool) Event { return PasswordResetCodeRejected{o, last} })
+	var refused *api.Error
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+		err = nil // noted, with what else is wrong
+	}
+	return nil, "", err
+}
+
+// resetInfo tells whose password a key or code would set, and sets nothing.
+// spec: account.md §6.2.
+func (a *Account) resetInfo(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	u, _, err := a.checkReset(ctx, rq)
+	if err == nil {
+		err = rq.Input.Err()
+	}
 	if err != nil {
 		return nil, err
 	}
 	return api.Data(map[string]any{"user": rq.Env.UserData(ctx, u)}), nil
 }
 
-// resetPassword sets a new password by a mailed key. All sessions of the user
-// end. spec: account.md §6.3.
+// resetPassword sets a new password by a mailed key or code. All sessions of
+// the user end. spec: account.md §6.3.
 func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	in := rq.Input
-	var u *store.User
-	if in.OK("key") {
-		var err error
-		if u, err = a.userOfKey(ctx, rq, in.Text("key")); err != nil {
-			if err = note(in, "key", err); err != nil {
-				return nil, err
-			}
-		}
+	u, email, err := a.checkReset(ctx, rq)
+	if err != nil {
+		return nil, err
 	}
 	// Only the holder of a good key is told whether the password would do.
 	if u != nil {
@@ -166,57 +237,52 @@ func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Repl
 		}
 	}
 	if err := in.Err(); err != nil {
+		if a.config.PasswordResetByCode && u != nil {
+			return nil, errors.Join(err, rq.SaveNow(ctx))
+		}
 		return nil, err
 	}
 	hash, err := a.hash(ctx, in.Text("password"))
 	if err != nil {
 		return nil, err
 	}
+	changed := false // the account was changed meanwhile
 	err = rq.InTx(ctx, func(ctx context.Context) error {
+		a.resetCodes.drop(rq)
 		if rq.Session.UserID == u.ID {
 			a.sessions.Logout(rq)
 		}
-		if err := a.setPassword(ctx, rq, u, hash); err != nil {
+		// The key or code came by mail, so the address is the user's.
+		if err := a.proven(ctx, rq, u, &process{Email: email, Requested: true}); err != nil {
 			return err
 		}
-		if err := a.forgetFailures(ctx, rq, u); err != nil {
+		if err := a.setPassword(ctx, rq, u, hash); err != nil {
+			changed = isConflict(err)
+			return err
+		}
+		if err := rq.Clear(ctx, "login_failed", failedUserKey(u)); err != nil {
 			return err
 		}
 		if err := a.notify(ctx, rq, u, "password_reset", nil); err != nil {
 			return err
 		}
-		rq.Emit(PasswordReset{User: u})
+		rq.Emit(PasswordReset{Of{u}})
 		if !a.config.LoginOnPasswordReset || rq.User != nil {
 			return nil
 		}
-		l := &Login{User: u, Verification: a.config.EmailVerification}
-		return a.Pipeline.Start(ctx, rq, l, &store.Method{Method: "password_reset"})
+		proof := &store.Method{Method: "password_reset"}
+		if a.config.PasswordResetByCode {
+			proof.Email = email
+		}
+		return a.Pipeline.Start(ctx, rq, &Login{User: u, Verification: a.config.EmailVerification}, proof)
 	})
-	if isConflict(err) {
+	if changed {
 		// The key, or the account it stood for, was used up meanwhile.
-		err = api.Invalid("key", codeInvalidReset)
+		code := codeInvalidReset
+		if a.config.PasswordResetByCode {
+			code = codeIncorrect
+		}
+		err = api.Invalid("key", code)
 	}
 	return api.Authentication(), err
-}
-
-// forgetFailures lets a user who has just reset their password log in, however
-// often somebody guessed before.
-func (a *Account) forgetFailures(ctx context.Context, rq *api.Request, u *store.User) error {
-	emails, err := rq.Store().EmailsOf(ctx, u.ID)
-	if err != nil {
-		return err
-	}
-	ids := []string{u.Username}
-	for _, e := range emails {
-		ids = append(ids, e.Email)
-	}
-	for _, id := range ids {
-		if id == "" {
-			continue
-		}
-		if err := rq.Clear(ctx, "login_failed", a.failedKey(id)); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -84,7 +84,7 @@ func Record(rq *api.Request, u *store.User, proof store.Method) error {
 			return err
 		}
 	}
-	rq.Emit(AuthenticationStepCompleted{User: u, Method: proof})
+	rq.Emit(AuthenticationStepCompleted{Of{u}, proof})
 	return nil
 }
 
@@ -133,7 +133,7 @@ func (p *Pipeline) complete(ctx context.Context, rq *api.Request, l *Login) erro
 	}
 	l.User.LastLoginAt = rq.Now
 	p.sessions.Login(rq, l.User)
-	rq.Emit(LoggedIn{User: l.User, Session: rq.Session.ID})
+	rq.Emit(LoggedIn{Of{l.User}, rq.Session.ID})
 	return nil
 }
 
@@ -184,6 +184,22 @@ func (p *Pipeline) Done(ctx context.Context, rq *api.Request, key string) error 
 	}
 	l.done = append(l.done, key)
 	return p.resume(ctx, rq, l)
+}
+
+// Wait keeps a login that begins at a stage: its endpoint has the first proof.
+func (p *Pipeline) Wait(rq *api.Request, l *Login, stage string) error {
+	l.StartedAt = rq.Now
+	return p.keep(rq, l, stage)
+}
+
+// changeEmail gives the waiting login another address.
+func (p *Pipeline) changeEmail(rq *api.Request, email string) error {
+	w, ok := p.pending.Get(rq)
+	if !ok || w.Email == "" {
+		return nil
+	}
+	w.Email = email
+	return p.pending.PutSince(rq, w, w.StartedAt)
 }
 
 // Abandon forgets the waiting login.

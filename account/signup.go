@@ -20,6 +20,8 @@ func (a *Account) signupInput() []api.Field {
 			l = append(l, a.emailField("email2", f.required))
 		case "username":
 			l = append(l, api.Field{Name: "username", Required: f.required, MinLength: a.config.UsernameMinLength, MaxLength: usernameMaxLength, Description: "Username"})
+		case "phone":
+			l = append(l, a.phoneField("phone", f.required))
 		case "password1":
 			pw = i
 		}
@@ -47,12 +49,11 @@ func (a *Account) signUp(ctx context.Context, rq *api.Request) (*api.Reply, erro
 	if !a.open(ctx, rq) {
 		return nil, api.Forbidden()
 	}
-	l := &Login{Signup: true, Email: in.Text("email"), Verification: a.config.EmailVerification}
-	taken, err := a.emailTaken(ctx, rq, l.Email)
+	l := &Login{Signup: true, Email: in.Text("email"), Phone: in.Text("phone"), Verification: a.config.EmailVerification}
+	pretend, err := a.mustPretend(ctx, rq, l)
 	if err != nil {
 		return nil, err
 	}
-	pretend := taken && a.config.PreventEnumeration != Reveal && a.config.EmailVerification == Mandatory
 
 	// Hashed for a pretended account too: both have to take the same time.
 	if text := in.Text("password"); text != "" {
@@ -62,11 +63,11 @@ func (a *Account) signUp(ctx context.Context, rq *api.Request) (*api.Reply, erro
 	}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
 		if !pretend {
-			if err := a.create(ctx, rq, u, l.Email, fields); err != nil {
+			if err := a.create(ctx, rq, u, l.Email, l.Phone, fields); err != nil {
 				return err
 			}
 			l.User = u
-			rq.Emit(SignedUp{User: u})
+			rq.Emit(SignedUp{Of{u}})
 		}
 		return a.Pipeline.Start(ctx, rq, l, nil)
 	})
@@ -95,6 +96,15 @@ func (a *Account) judgeSignup(ctx context.Context, rq *api.Request, in *api.Inpu
 			in.Fail("email", codeEmailTaken)
 		}
 	}
+	if phone := in.Text("phone"); phone != "" && a.config.PreventEnumeration == Reveal {
+		taken, err := a.phoneTaken(ctx, rq, phone, "")
+		if err != nil {
+			return nil, err
+		}
+		if taken {
+			in.Fail("phone", codePhoneTaken)
+		}
+	}
 	if a.asks("email2") && in.OK("email2") && in.OK("email") && in.Text("email2") != in.Text("email") {
 		in.Fail("email2", codeEmailMismatch)
 	}
@@ -121,6 +131,20 @@ func (a *Account) judgeSignup(ctx context.Context, rq *api.Request, in *api.Inpu
 	return fields, in.Err()
 }
 
+// mustPretend reports whether a signup must look like any other but lead
+// nowhere, because what was typed belongs to somebody. spec: account.md §9.1.
+func (a *Account) mustPretend(ctx context.Context, rq *api.Request, l *Login) (bool, error) {
+	if a.config.PreventEnumeration == Reveal {
+		return false, nil
+	}
+	var err error
+	if l.phoneTaken, err = a.phoneTaken(ctx, rq, l.Phone, ""); err != nil || l.phoneTaken {
+		return l.phoneTaken, err
+	}
+	taken, err := a.emailTaken(ctx, rq, l.Email)
+	return taken && a.config.EmailVerification == Mandatory, err
+}
+
 // mustReveal reports whether a taken address is said to be so: where it is not
 // to be hidden, or can't be, because the account would work at once.
 func (a *Account) mustReveal() bool {
@@ -138,7 +162,7 @@ func (a *Account) emailTaken(ctx context.Context, rq *api.Request, email string)
 }
 
 // create stores a new user with their address.
-func (a *Account) create(ctx context.Context, rq *api.Request, u *store.User, email string, fields map[string]any) error {
+func (a *Account) create(ctx context.Context, rq *api.Request, u *store.User, email, phone string, fields map[string]any) error {
 	if a.hooks.BeforeSignup != nil {
 		if err := a.hooks.BeforeSignup(ctx, u); err != nil {
 			return err
@@ -171,6 +195,11 @@ func (a *Account) create(ctx context.Context, rq *api.Request, u *store.User, em
 			return err
 		}
 		u.Email = email
+	}
+	if phone != "" {
+		if err := tx.SetPhone(ctx, &store.Phone{UserID: u.ID, Number: phone}); err != nil {
+			return err
+		}
 	}
 	if a.hooks.InSignup != nil {
 		return a.hooks.InSignup(ctx, tx, u, fields)

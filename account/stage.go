@@ -55,8 +55,9 @@ type Login struct {
 	// Request is the one of this step.
 	Request *http.Request
 
-	done []string
-	kept map[string]json.RawMessage
+	phoneTaken bool // what a pretended signup was pretended for
+	done       []string
+	kept       map[string]json.RawMessage
 }
 
 // Keep keeps a value for a stage until the login is over.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/secret"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -70,12 +71,5 @@ func randomSuffix(rand io.Reader, try int) (string, error) {
 	if try > 4 {
 		set, n = "abcdefghijkmnpqrstuvwxyz23456789", min(try, 10)
 	}
-	b := make([]byte, n)
-	if _, err := io.ReadFull(rand, b); err != nil {
-		return "", fmt.Errorf("random source: %w", err)
-	}
-	for i := range b {
-		b[i] = set[int(b[i])%len(set)] // a name is no secret: the bias does not matter
-	}
-	return string(b), nil
+	return secret.Text(rand, set, n)
 }

@@ -28,6 +28,10 @@ type Config struct {
 	AbsoluteLifetime time.Duration
 	// TouchEvery is how often, at most, use is written down. Default 1 minute.
 	TouchEvery time.Duration
+	// RotateOnReauthentication gives a session a new token when its user proves
+	// again who they are. Off by default: requests under way still carry the
+	// old one.
+	RotateOnReauthentication bool
 	// CookieName of the browser's session cookie. Default "sessionid".
 	CookieName string
 	// CookieDomain of the session and CSRF cookies. Default empty: the very
@@ -270,6 +274,13 @@ func (m *Manager) Login(rq *api.Request, u *store.User) {
 	s.State = atLogin(s.State)
 	rq.User = u
 	rq.Rotate()
+}
+
+// Reauthenticated notes that the user has proven again who they are.
+func (m *Manager) Reauthenticated(rq *api.Request) {
+	if m.config.RotateOnReauthentication {
+		rq.Rotate()
+	}
 }
 
 // Logout ends the request's session.

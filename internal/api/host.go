@@ -85,17 +85,3 @@ func (rq *Request) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	env, header := rq.answer(ctx, nil, err)
 	rq.write(ctx, w, env, header)
 }
-
-// Recently requires a proof of identity made within the time that within
-// tells. A user who has nothing to prove it with always counts.
-func Recently(within func(rq *Request) bool) func(rq *Request) error {
-	return func(rq *Request) error {
-		if rq.User == nil {
-			return Unauthenticated()
-		}
-		if !within(rq) {
-			return Reauthenticate()
-		}
-		return nil
-	}
-}

@@ -35,10 +35,19 @@ type Field struct {
 	MinLength, MaxLength int
 	// Header names the header that carries the value in a GET.
 	Header string
+	// Invalid is the code for what is no text. Default [CodeInvalid].
+	Invalid Code
 	// Clean brings a text into canonical form, or says what is wrong.
 	Clean func(ctx context.Context, text string) (string, []Item)
 	// Description is for people.
 	Description string
+}
+
+func (f *Field) invalid() Code {
+	if f.Invalid != "" {
+		return f.Invalid
+	}
+	return CodeInvalid
 }
 
 // Input holds what a client sent, read by the rules of the endpoint's fields.
@@ -159,13 +168,13 @@ func (in *Input) readText(ctx context.Context, f *Field) {
 	case len(raw) == 0 || string(raw) == "null":
 	case raw[0] == '"':
 		if json.Unmarshal(raw, &s) != nil {
-			in.Fail(f.Name, CodeInvalid)
+			in.Fail(f.Name, f.invalid())
 			return
 		}
 	case raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9':
 		s = string(raw)
 	default:
-		in.Fail(f.Name, CodeInvalid)
+		in.Fail(f.Name, f.invalid())
 		return
 	}
 	trimmed := strings.TrimSpace(s)

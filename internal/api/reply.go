@@ -27,6 +27,9 @@ func Empty(status int) *Reply { return &Reply{status: status} }
 // Data is a 200 with data.
 func Data(v any) *Reply { return &Reply{status: http.StatusOK, data: v} }
 
+// WithStatus changes the status.
+func (r *Reply) WithStatus(status int) *Reply { r.status = status; return r }
+
 // WithMeta adds to the answer's meta.
 func (r *Reply) WithMeta(key string, v any) *Reply {
 	if r.meta == nil {

@@ -16,6 +16,9 @@ import (
 type Route struct {
 	// Path below the client's prefix, such as "/auth/login".
 	Path string
+	// Extension routes are not the reference's: they live below /ext/v1, where
+	// none of its later releases can collide with them.
+	Extension bool
 	// Client restricts the route to one kind of front end; empty means both.
 	Client Client
 	// Access says who may call it, whatever the method.
@@ -95,7 +98,7 @@ func (e *Env) Handler(client Client, rt Route) http.Handler {
 				err = saveErr
 			}
 		}
-		env, header := rq.answer(ctx, reply, err)
+		env, header := rq.answer(ctx, reply, rq.vanished(ctx, err))
 		if env.Status == http.StatusMethodNotAllowed || r.Method == http.MethodOptions {
 			header.Set("Allow", allow)
 		}
@@ -178,6 +181,23 @@ func (rq *Request) finish(ctx context.Context, flowErr error) error {
 	}
 	rq.deliver(ctx)
 	return nil
+}
+
+// vanished tells a request that lost a race whether its session was ended by
+// the winner: then it is gone, rather than the moment being wrong.
+func (rq *Request) vanished(ctx context.Context, err error) error {
+	var answer *Error
+	if !errors.Is(err, store.ErrConflict) || errors.As(err, &answer) || rq.stored.ID == "" {
+		return err
+	}
+	if _, found := rq.Sessions().Session(ctx, rq.stored.ID); !errors.Is(found, store.ErrNotFound) {
+		return err
+	}
+	rq.Session, rq.User = &store.Session{}, nil
+	if rq.Client == App {
+		return Gone()
+	}
+	return Unauthenticated()
 }
 
 // SaveNow saves the session at once, whatever becomes of the request.

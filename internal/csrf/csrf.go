@@ -6,7 +6,6 @@ package csrf
 
 import (
 	"crypto/subtle"
-	"fmt"
 	"io"
 	"strings"
 
@@ -30,19 +29,11 @@ type Tokens struct {
 // is random and its second half a keyed hash of the first and of bind, so that
 // a cookie planted from a sibling domain doesn't fit the victim's session.
 func (t *Tokens) New(bind string) (string, error) {
-	b := make([]byte, 0, size)
-	var buf [size]byte
-	for len(b) < half {
-		if _, err := io.ReadFull(t.Rand, buf[:]); err != nil {
-			return "", fmt.Errorf("random source: %w", err)
-		}
-		for _, x := range buf {
-			if x < 248 && len(b) < half { // 248 = 4*62: no letter is likelier than another
-				b = append(b, alphabet[x%62])
-			}
-		}
+	nonce, err := secret.Text(t.Rand, alphabet, half)
+	if err != nil {
+		return "", err
 	}
-	return string(b) + encode(t.Keys.MAC(purpose, string(b), bind)), nil
+	return nonce + encode(t.Keys.MAC(purpose, nonce, bind)), nil
 }
 
 // Bound reports whether token is one that New made for bind.

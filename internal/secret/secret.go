@@ -30,6 +30,25 @@ func Token(rand io.Reader) (token string, hash []byte, err error) {
 	return token, HashToken(token), nil
 }
 
+// Text returns n random letters of alphabet (at most 256 of them), each as
+// likely as any other.
+func Text(rand io.Reader, alphabet string, n int) (string, error) {
+	b := make([]byte, 0, n)
+	buf := make([]byte, 2*n)
+	fair := 256 - 256%len(alphabet) // beyond it the first letters were likelier
+	for len(b) < n {
+		if _, err := io.ReadFull(rand, buf); err != nil {
+			return "", fmt.Errorf("random source: %w", err)
+		}
+		for _, x := range buf {
+			if int(x) < fair && len(b) < n {
+				b = append(b, alphabet[int(x)%len(alphabet)])
+			}
+		}
+	}
+	return string(b), nil
+}
+
 // HashToken is the hash under which a token is stored. A token has 256 bits of
 // entropy, so a plain hash can't be reversed by guessing.
 func HashToken(token string) []byte {

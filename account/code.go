@@ -1,0 +1,220 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/secret"
+	"github.com/headless-auth/headless/sessions"
+)
+
+const codeIncorrect api.Code = "incorrect_code"
+
+// CodeConfig says how the codes of one use work. spec: core.md §10, §11.
+type CodeConfig struct {
+	// Lifetime of a code, counted from the first one sent: another one sent
+	// in its place lives no longer.
+	Lifetime time.Duration
+	// MaxAttempts to repeat it. Default 3.
+	MaxAttempts int
+	// MaxResends and MaxChanges are how often another code can be asked for,
+	// and the address that it goes to be changed. Default 0.
+	MaxResends, MaxChanges int
+	// Format is what the codes look like. Default: Config.CodeFormat.
+	Format CodeFormat
+}
+
+// CodeFormat is what codes look like: by default eight of the twenty
+// consonants of RFC 8628 §6.1, in two groups.
+type CodeFormat struct {
+	// Numeric codes consist of digits.
+	Numeric bool
+	// Length in characters. Default 8, or 9 if Numeric.
+	Length int
+	// Undashed codes are not grouped.
+	Undashed bool
+}
+
+const (
+	consonants = "BCDFGHJKLMNPQRSTVWXZ"
+	digits     = "0123456789"
+)
+
+func (f *CodeFormat) fill(d CodeFormat) {
+	if *f == (CodeFormat{}) {
+		*f = d
+	}
+	if f.Length == 0 {
+		f.Length = 8
+		if f.Numeric {
+			f.Length = 9
+		}
+	}
+}
+
+func (f CodeFormat) alphabet() string {
+	if f.Numeric {
+		return digits
+	}
+	return consonants
+}
+
+// new returns a random code.
+func (f CodeFormat) new(rand io.Reader) (string, error) {
+	s, err := secret.Text(rand, f.alphabet(), f.Length)
+	if err != nil || f.Undashed {
+		return s, err
+	}
+	groups := 2
+	if f.Length > 8 {
+		groups = 3
+	}
+	size := (f.Length + groups - 1) / groups
+	var l []string
+	for ; len(s) > size; s = s[size:] {
+		l = append(l, s[:size])
+	}
+	return strings.Join(append(l, s), "-"), nil
+}
+
+// minCodes is how many codes there have to be to choose from. Three attempts
+// at six digits are the weakest that can be configured.
+const minCodes = 1_000_000
+
+func (c *CodeConfig) problems(path string, lifetime time.Duration, format CodeFormat, p map[string]string) {
+	def(&c.Lifetime, lifetime)
+	def(&c.MaxAttempts, 3)
+	c.Format.fill(format)
+	if c.Lifetime < 0 {
+		p[path+".Lifetime"] = `can't be negative; write a duration such as "3m"`
+	}
+	if c.MaxAttempts < 1 || c.MaxAttempts > 10 {
+		p[path+".MaxAttempts"] = "must be between 1 and 10"
+	}
+	if c.MaxResends < 0 || c.MaxResends > 10 {
+		p[path+".MaxResends"] = "must be between 0 and 10"
+	}
+	if c.MaxChanges < 0 || c.MaxChanges > 10 {
+		p[path+".MaxChanges"] = "must be between 0 and 10"
+	}
+	if n := math.Pow(float64(len(c.Format.alphabet())), float64(c.Format.Length)); c.Format.Length < 0 || c.Format.Length > 64 || n < minCodes {
+		p[path+".Format.Length"] = fmt.Sprintf("%d is too short or too long; use at least 6 digits or 5 letters", c.Format.Length)
+	}
+}
+
+// cleanCode reduces a code to what counts: case, punctuation and blanks don't.
+func cleanCode(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 128 && !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z') {
+			return -1
+		}
+		return r
+	}, strings.ToLower(s))
+}
+
+// process is a code that was sent, and has to be repeated by the same client.
+type process struct {
+	// UserID is empty while pretending: no code is right then.
+	UserID string `json:"u,omitempty"`
+	// Email or Phone is where it was sent.
+	Email string `json:"e,omitempty"`
+	Phone string `json:"p,omitempty"`
+	// Hash of the code, keyed; bound to use, user and address.
+	Hash []byte `json:"h,omitempty"`
+	// Void: it was sent to somebody who is not to know of it, and no code is
+	// right.
+	Void bool `json:"x,omitempty"`
+	// Requested: the user asked for it, and it is the only proof there is.
+	Requested bool `json:"r,omitempty"`
+	// Failed attempts, codes sent again, and changes of address so far.
+	Failed  int       `json:"f,omitempty"`
+	Resent  int       `json:"n,omitempty"`
+	Changed int       `json:"c,omitempty"`
+	At      time.Time `json:"t"`
+}
+
+// codes is one use of codes.
+type codes struct {
+	use    string
+	config CodeConfig
+	slot   sessions.Slot[process]
+}
+
+// The codes that a session can wait for. That for an address that is being
+// added outlives the login that it may have begun with.
+var (
+	emailCodes = sessions.NewSlot[process]("account.code.verify_email", 0).Kept()
+	loginCodes = sessions.NewSlot[process]("account.code.login", 0)
+	resetCodes = sessions.NewSlot[process]("account.code.reset_password", 0)
+	phoneCodes = sessions.NewSlot[process]("account.code.verify_phone", 0)
+)
+
+func newCodes(use string, c CodeConfig, slot sessions.Slot[process]) *codes {
+	return &codes{use: use, config: c, slot: slot.For(c.Lifetime)}
+}
+
+// begin starts a process, in place of a running one, and returns its code: ""
+// where none is right.
+func (c *codes) begin(rq *api.Request, p process) (code string, err error) {
+	p.At = rq.Now
+	return c.issue(rq, p)
+}
+
+// issue gives a process a new code. What was sent before is void.
+func (c *codes) issue(rq *api.Request, p process) (code string, err error) {
+	// Made while pretending too: both have to take the same time.
+	if code, err = c.config.Format.new(rq.Env.Rand); err != nil {
+		return "", err
+	}
+	p.Hash = rq.Env.Keys.MAC("code", c.parts(p, code)...)
+	if p.UserID == "" || p.Void {
+		code, p.Hash = "", nil
+	}
+	return code, c.put(rq, p)
+}
+
+func (c *codes) parts(p process, code string) []string {
+	return []string{c.use, p.UserID, p.Email, p.Phone, cleanCode(code)}
+}
+
+func (c *codes) put(rq *api.Request, p process) error { return c.slot.PutSince(rq, p, p.At) }
+
+// running returns the process that can still succeed.
+func (c *codes) running(rq *api.Request) (process, bool) {
+	p, ok := c.slot.Get(rq)
+	return p, ok && p.Failed < c.config.MaxAttempts
+}
+
+func (c *codes) drop(rq *api.Request) { c.slot.Drop(rq) }
+
+// try judges a submission. It is counted, and the count is saved, before it is
+// judged: parallel guesses lose the race for the session, instead of winning
+// one for the code.
+func (c *codes) try(ctx context.Context, rq *api.Request, p *process, code string) (ok bool, err error) {
+	p.Failed++
+	if err := c.put(rq, *p); err != nil {
+		return false, err
+	}
+	if err := rq.SaveNow(ctx); err != nil {
+		return false, err
+	}
+	return p.Hash != nil && cleanCode(code) != "" && rq.Env.Keys.Verify(p.Hash, "code", c.parts(*p, code)...), nil
+}
+
+// failed ends a process that has used up its attempts, with what over ends
+// besides. It reports whether it did.
+func (c *codes) failed(ctx context.Context, rq *api.Request, p *process, over func()) (last bool, err error) {
+	if p.Failed < c.config.MaxAttempts {
+		return false, nil
+	}
+	c.drop(rq)
+	if over != nil {
+		over()
+	}
+	return true, rq.SaveNow(ctx)
+}

@@ -1,0 +1,394 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/store"
+)
+
+const (
+	codeDuplicateEmail      api.Code = "duplicate_email"
+	codeMaxEmails           api.Code = "max_email_addresses"
+	codeAddEmailBlocked     api.Code = "add_email_blocked"
+	codeUnverifiedPrimary   api.Code = "unverified_primary_email"
+	codeCannotRemovePrimary api.Code = "cannot_remove_primary_email"
+)
+
+type emailItem struct {
+	Email    string `json:"email"`
+	Primary  bool   `json:"primary"`
+	Verified bool   `json:"verified"`
+}
+
+func (a *Account) emailInput() []api.Field { return []api.Field{a.emailField("email", true)} }
+
+func (a *Account) primaryInput() []api.Field {
+	return append(a.emailInput(), api.Field{Name: "primary", Kind: api.Bool, Required: true, Description: "Always true: make the address the primary one"})
+}
+
+// emailAccess: only to change an address that is still to be verified one need
+// not be logged in. spec: account.md §7.
+func emailAccess(rq *api.Request) error {
+	if rq.User != nil || rq.HTTP.Method == http.MethodPost {
+		return nil
+	}
+	return api.Unauthenticated()
+}
+
+// canPostEmail judges, for who is not logged in, whether the address that
+// waits to be verified can be another.
+func (a *Account) canPostEmail(ctx context.Context, rq *api.Request) error {
+	if rq.User != nil {
+		return nil
+	}
+	if err := a.atEmailStage(ctx, rq); err != nil {
+		return err
+	}
+	p, _ := a.emailCodes.running(rq)
+	return a.canChangeAtStage(ctx, rq, p, a.config.EmailVerificationCode.MaxChanges)
+}
+
+// emails lists the caller's addresses.
+func (a *Account) emails(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	rows, err := rq.Store().EmailsOf(ctx, rq.User.ID)
+	if err != nil {
+		return nil, err
+	}
+	l := []emailItem{}
+	for _, e := range rows {
+		l = append(l, emailItem{e.Email, e.Primary, e.Verified})
+	}
+	// An address that waits for its code is not stored yet.
+	if p, ok := a.addedEmail(rq); ok && find(rows, p.Email) == nil {
+		l = append(l, emailItem{Email: p.Email})
+	}
+	return api.Data(l), nil
+}
+
+// addedEmail is the address that the caller is about to verify by code.
+func (a *Account) addedEmail(rq *api.Request) (process, bool) {
+	if !a.config.EmailVerificationByCode {
+		return process{}, false
+	}
+	p, ok := a.emailCodes.running(rq)
+	return p, ok && p.UserID == rq.User.ID
+}
+
+func find(rows []*store.EmailAddress, email string) *store.EmailAddress {
+	for _, e := range rows {
+		if e.Email == email {
+			return e
+		}
+	}
+	return nil
+}
+
+// postEmail adds an address, or changes the one that a signup waits for.
+func (a *Account) postEmail(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	if rq.User == nil {
+		return a.changeEmailAtStage(ctx, rq)
+	}
+	in, u := rq.Input, rq.User
+	if err := in.Err(); err != nil {
+		return nil, err
+	}
+	email := in.Text("email")
+	rows, err := rq.Store().EmailsOf(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	code, err := a.refusesEmail(ctx, rq, rows, email)
+	if err != nil {
+		return nil, err
+	}
+	if code != "" {
+		in.Fail("email", code)
+		return nil, in.Err()
+	}
+	if err := a.requireRecent(ctx, rq); err != nil {
+		return nil, err
+	}
+	if err := rq.InTx(ctx, func(ctx context.Context) error { return a.addEmail(ctx, rq, u, rows, email) }); err != nil {
+		return nil, err
+	}
+	return a.emails(ctx, rq)
+}
+
+// refusesEmail tells why an address can't be added, "" if it can.
+// spec: account.md §7.1.
+func (a *Account) refusesEmail(ctx context.Context, rq *api.Request, rows []*store.EmailAddress, email string) (api.Code, error) {
+	if find(rows, email) != nil {
+		return codeDuplicateEmail, nil
+	}
+	if a.config.PreventEnumeration == Reveal {
+		if taken, err := a.emailTaken(ctx, rq, email); err != nil || taken {
+			return codeEmailTaken, err
+		}
+	}
+	if most := a.config.MaxEmailAddresses; most > 0 && !a.config.ChangeEmail && len(rows) >= most {
+		return codeMaxEmails, nil
+	}
+	if a.factors != nil && !a.config.EmailVerificationByCode {
+		if blocks, err := a.factors.BlocksEmail(ctx, rq, rq.User.ID); err != nil || blocks {
+			return codeAddEmailBlocked, err
+		}
+	}
+	return "", nil
+}
+
+func (a *Account) addEmail(ctx context.Context, rq *api.Request, u *store.User, rows []*store.EmailAddress, email string) error {
+	// The owner of an address is told that it was tried, and gets nothing that
+	// would verify it.
+	owned, err := a.emailOwned(ctx, rq, email, u.ID)
+	if err != nil {
+		return err
+	}
+	if a.config.EmailVerificationByCode {
+		wait, err := a.countVerification(ctx, rq, email)
+		if err != nil || wait > 0 {
+			return orElse(err, api.TooMany(wait))
+		}
+		code, err := a.emailCodes.begin(rq, process{UserID: u.ID, Email: email, Void: owned})
+		if err != nil {
+			return err
+		}
+		if owned {
+			return a.mailAlreadyExists(ctx, rq, email)
+		}
+		return a.sendEmailCode(ctx, rq, u, email, code)
+	}
+	if a.config.ChangeEmail {
+		for _, e := range rows {
+			if e.Verified || e.Primary {
+				continue
+			}
+			if err := rq.Store().DeleteEmail(ctx, e.ID); err != nil {
+				return err
+			}
+		}
+	}
+	e := &store.EmailAddress{UserID: u.ID, Email: email, CreatedAt: rq.Now}
+	if err := rq.Store().CreateEmail(ctx, e); err != nil {
+		if isConflict(err) { // another request was quicker
+			return api.Invalid("email", codeDuplicateEmail)
+		}
+		return err
+	}
+	rq.Emit(EmailAdded{Of{u}, email})
+	wait, err := a.countVerification(ctx, rq, email)
+	switch {
+	case err != nil || wait > 0:
+		return err
+	case owned:
+		return a.mailAlreadyExists(ctx, rq, email)
+	}
+	return a.sendLink(ctx, rq, u, e, false)
+}
+
+// changeEmailAtStage replaces the address of an account that was never used,
+// while its verification waits for a code. spec: account.md §7.2.
+func (a *Account) changeEmailAtStage(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	in := rq.Input
+	if err := in.Err(); err != nil {
+		return nil, err
+	}
+	p, _ := a.emailCodes.running(rq)
+	email := in.Text("email")
+	if email == p.Email {
+		in.Fail("email", codeSameAsCurrent)
+		return nil, in.Err()
+	}
+	taken, err := a.emailTaken(ctx, rq, email)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := rq.Store().EmailsOf(ctx, p.UserID)
+	if err != nil {
+		return nil, err
+	}
+	taken = taken && find(rows, email) == nil // back to the first one is no conflict
+	if taken && a.mustReveal() {
+		in.Fail("email", codeEmailTaken)
+		return nil, in.Err()
+	}
+	err = rq.InTx(ctx, func(ctx context.Context) error {
+		if wait, err := a.countVerification(ctx, rq, email); err != nil || wait > 0 {
+			return orElse(err, api.TooMany(wait))
+		}
+		p.Email, p.Void = email, taken && a.config.PreventEnumeration == Prevent
+		p.Changed++
+		if p.Void {
+			if _, err := a.emailCodes.issue(rq, p); err != nil {
+				return err
+			}
+			return a.mailAlreadyExists(ctx, rq, email)
+		}
+		for _, e := range rows {
+			if e.Verified || e.Email == email {
+				continue
+			}
+			if err := rq.Store().ChangeEmail(ctx, e.ID, email); err != nil {
+				return err
+			}
+			break
+		}
+		if err := a.Pipeline.changeEmail(rq, email); err != nil {
+			return err
+		}
+		return a.issueEmailCode(ctx, rq, p)
+	})
+	// What was typed is shown, taken or not.
+	return api.Data([]emailItem{{Email: email}}), err
+}
+
+// putEmail mails once more what verifies an address. spec: account.md §7.3.
+func (a *Account) putEmail(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	in, u := rq.Input, rq.User
+	if err := in.Err(); err != nil {
+		return nil, err
+	}
+	rows, err := rq.Store().EmailsOf(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	e := find(rows, in.Text("email"))
+	if p, ok := a.addedEmail(rq); ok && p.Email == in.Text("email") {
+		if p.Resent >= a.config.EmailVerificationCode.MaxResends {
+			return nil, api.Forbidden()
+		}
+		return api.Empty(http.StatusOK), a.resendEmailCode(ctx, rq, p)
+	}
+	switch {
+	case e == nil:
+		in.Fail("email", codeUnknownEmail)
+		return nil, in.Err()
+	case e.Verified:
+		return nil, api.Forbidden() // there is nothing to prove
+	}
+	return api.Empty(http.StatusOK), rq.InTx(ctx, func(ctx context.Context) error {
+		if a.config.EmailVerificationByCode {
+			return a.sendVerification(ctx, rq, u, e, false)
+		}
+		if wait, err := a.countVerification(ctx, rq, e.Email); err != nil || wait > 0 {
+			return orElse(err, api.Forbidden())
+		}
+		return a.sendLink(ctx, rq, u, e, false)
+	})
+}
+
+// patchEmail makes an address the primary one. spec: account.md §7.4.
+func (a *Account) patchEmail(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	in, u := rq.Input, rq.User
+	rows, err := rq.Store().EmailsOf(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	email := in.Text("email")
+	e := find(rows, email)
+	if in.OK("email") {
+		p, waiting := a.addedEmail(rq)
+		switch {
+		case e == nil && waiting && p.Email == email:
+			in.Fail("email", codeUnverifiedPrimary)
+		case e == nil:
+			in.Fail("email", codeUnknownEmail)
+		case !e.Verified && hasVerified(rows):
+			in.Fail("email", codeUnverifiedPrimary)
+		}
+	}
+	if err := in.Err(); err != nil {
+		return nil, err
+	}
+	if err := a.requireRecent(ctx, rq); err != nil {
+		return nil, err
+	}
+	err = rq.InTx(ctx, func(ctx context.Context) error {
+		from := u.Email
+		if err := a.makePrimary(ctx, rq, u, e); err != nil {
+			return err
+		}
+		return a.emailChanged(ctx, rq, u, from, e.Email)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.emails(ctx, rq)
+}
+
+func hasVerified(rows []*store.EmailAddress) bool {
+	for _, e := range rows {
+		if e.Verified {
+			return true
+		}
+	}
+	return false
+}
+
+// emailChanged tells that a user has another primary address, at the former
+// one: whoever changed it may not be its owner.
+func (a *Account) emailChanged(ctx context.Context, rq *api.Request, u *store.User, from, to string) error {
+	rq.Emit(EmailChanged{Of{u}, from, to})
+	if from == "" {
+		return nil
+	}
+	return a.notifyAt(ctx, rq, from, "email_changed", map[string]string{"from_email": from, "to_email": to})
+}
+
+// deleteEmail removes an address. spec: account.md §7.5.
+func (a *Account) deleteEmail(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	in, u := rq.Input, rq.User
+	if err := in.Err(); err != nil {
+		return nil, err
+	}
+	rows, err := rq.Store().EmailsOf(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	e := find(rows, in.Text("email"))
+	p, waiting := a.addedEmail(rq)
+	waiting = waiting && p.Email == in.Text("email")
+	switch {
+	case e == nil && waiting:
+		a.emailCodes.drop(rq)
+		return a.emails(ctx, rq)
+	case e == nil:
+		in.Fail("email", codeUnknownEmail)
+		return nil, in.Err()
+	case !a.deletable(rows, e):
+		in.Fail("email", codeCannotRemovePrimary)
+		return nil, in.Err()
+	}
+	if err := a.requireRecent(ctx, rq); err != nil {
+		return nil, err
+	}
+	err = rq.InTx(ctx, func(ctx context.Context) error {
+		if waiting {
+			a.emailCodes.drop(rq)
+		}
+		if err := rq.Store().DeleteEmail(ctx, e.ID); err != nil {
+			return err
+		}
+		if e.Primary {
+			u.Email = ""
+		}
+		rq.Emit(EmailRemoved{Of{u}, e.Email})
+		return a.notify(ctx, rq, u, "email_deleted", map[string]string{"deleted_email": e.Email})
+	})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	return a.emails(ctx, rq)
+}
+
+// deletable: the primary address stays while there are others to take its
+// place, and the last one while it is the only way to log in.
+func (a *Account) deletable(rows []*store.EmailAddress, e *store.EmailAddress) bool {
+	only := len(a.config.LoginMethods) == 1 && a.loginBy("email")
+	if len(rows) > 1 {
+		return !e.Primary
+	}
+	return !only
+}

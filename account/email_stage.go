@@ -1,0 +1,184 @@
+package account
+
+import (
+	"context"
+
+	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/store"
+)
+
+const stageVerifyEmail = "verify_email"
+
+// emailStage keeps out whose address is not verified.
+type emailStage struct{ *Account }
+
+// Key implements [Stage].
+func (emailStage) Key() string { return stageVerifyEmail }
+
+// Enter implements [Stage]. spec: core.md §6.4.
+func (s emailStage) Enter(ctx context.Context, l *Login) (Verdict, error) {
+	if l.Verification == None || l.Verification == Optional && !l.Signup {
+		return Pass, nil
+	}
+	rq := api.FromContext(ctx)
+	verdict := Wait
+	if l.Verification == Optional {
+		verdict = Pass
+	}
+	if l.User == nil {
+		if s.config.EmailVerificationByCode {
+			if _, err := s.emailCodes.begin(rq, process{Email: l.Email}); err != nil {
+				return Refuse, err
+			}
+		}
+		return verdict, s.sendAlreadyExists(ctx, rq, l)
+	}
+	emails, err := rq.Store().EmailsOf(ctx, l.User.ID)
+	if err != nil {
+		return Refuse, err
+	}
+	e, verified := emailToVerify(emails, l.Email)
+	if verified {
+		return Pass, nil
+	}
+	if e == nil {
+		return verdict, nil
+	}
+	return verdict, s.sendVerification(ctx, rq, l.User, e, l.Signup)
+}
+
+// emailToVerify picks the address that a login needs verified. Having logged
+// in by one, it is that one; otherwise any verified one will do, and the
+// primary one is asked for.
+func emailToVerify(emails []*store.EmailAddress, login string) (e *store.EmailAddress, verified bool) {
+	for _, x := range emails {
+		if login != "" && x.Email == login {
+			return x, x.Verified
+		}
+		if login == "" && x.Verified {
+			return x, true
+		}
+		if e == nil || x.Primary {
+			e = x
+		}
+	}
+	return e, false
+}
+
+// sendVerification mails what verifies e, a link or a code. When too many went
+// there already, no link is sent, and nobody is told, as what was sent still
+// works; but a login that waits for a code needs it, and gets a 429.
+func (a *Account) sendVerification(ctx context.Context, rq *api.Request, u *store.User, e *store.EmailAddress, signup bool) error {
+	wait, err := a.countVerification(ctx, rq, e.Email)
+	if err != nil {
+		return err
+	}
+	if a.config.EmailVerificationByCode {
+		if wait > 0 {
+			return api.TooMany(wait)
+		}
+		code, err := a.emailCodes.begin(rq, process{UserID: u.ID, Email: e.Email})
+		if err != nil {
+			return err
+		}
+		return a.sendEmailCode(ctx, rq, u, e.Email, code)
+	}
+	if wait > 0 {
+		return nil
+	}
+	return a.sendLink(ctx, rq, u, e, signup)
+}
+
+func (a *Account) sendLink(ctx context.Context, rq *api.Request, u *store.User, e *store.EmailAddress, signup bool) error {
+	key, kind := a.verificationKey(rq, e), "email_confirmation"
+	if signup {
+		kind = "email_confirmation_signup"
+	}
+	rq.Emit(EmailConfirmationSent{Of{u}, e.Email, signup})
+	return a.send(ctx, rq, e.Email, kind, map[string]string{"key": key, "activate_url": pageURL(a.frontend.VerifyEmail, key)})
+}
+
+// proven notes that a code has shown an address or number to be its user's.
+// If it is the first proof of that kind, and the only proof there is, then
+// whatever was put on the account before may be somebody else's: it goes.
+// spec: account.md §5.4; requirement EML-4.
+func (a *Account) proven(ctx context.Context, rq *api.Request, u *store.User, p *process) error {
+	if p.Phone != "" {
+		err := rq.Store().SetPhone(ctx, &store.Phone{UserID: u.ID, Number: p.Phone, Verified: true})
+		if isConflict(err) {
+			return nil // somebody else has shown so before; this is only a side effect
+		}
+		return err
+	}
+	emails, err := rq.Store().EmailsOf(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	var e *store.EmailAddress
+	first := true
+	for _, x := range emails {
+		first = first && !x.Verified
+		if x.Email == p.Email {
+			e = x
+		}
+	}
+	if e == nil || e.Verified {
+		return nil
+	}
+	if owned, err := a.emailOwned(ctx, rq, e.Email, u.ID); err != nil || owned {
+		return err
+	}
+	if first && p.Requested && !a.config.KeepUnprovenCredentials {
+		if err := a.purge(ctx, rq, u, emails, e); err != nil {
+			return err
+		}
+	}
+	return a.markVerified(ctx, rq, u, e)
+}
+
+// purge removes from a never-proven account everything that lets somebody in,
+// but the address that was just proven.
+func (a *Account) purge(ctx context.Context, rq *api.Request, u *store.User, emails []*store.EmailAddress, proven *store.EmailAddress) error {
+	tx := rq.Store()
+	for _, e := range emails {
+		if e.ID == proven.ID {
+			continue
+		}
+		if err := tx.DeleteEmail(ctx, e.ID); err != nil {
+			return err
+		}
+		rq.Emit(EmailRemoved{Of{u}, e.Email})
+	}
+	socials, err := tx.SocialAccountsOf(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, s := range socials {
+		if err := tx.DeleteSocialAccount(ctx, s.ID); err != nil {
+			return err
+		}
+	}
+	authenticators, err := tx.AuthenticatorsOf(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, x := range authenticators {
+		if err := tx.DeleteAuthenticator(ctx, x.ID); err != nil {
+			return err
+		}
+	}
+	if phone, err := a.phoneOf(ctx, rq, u.ID); err != nil {
+		return err
+	} else if phone.Number != "" && !phone.Verified {
+		if err := tx.DeletePhone(ctx, u.ID); err != nil {
+			return err
+		}
+	}
+	if err := a.setPassword(ctx, rq, u, unusablePassword); err != nil {
+		return err
+	}
+	if !proven.Primary {
+		return a.makePrimary(ctx, rq, u, proven)
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package account
+
+import (
+	"context"
+
+	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/store"
+)
+
+const codeIncorrectPassword api.Code = "incorrect_password"
+
+var reauthenticateInput = []api.Field{passwordField("password", true)}
+
+// reauthenticate takes the password again. spec: account.md §8.6.
+func (a *Account) reauthenticate(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	in := rq.Input
+	if err := in.Err(); err != nil {
+		return nil, err
+	}
+	taken, wait, err := rq.Take(ctx, "login_failed", failedUserKey(rq.User))
+	if err != nil {
+		return nil, err
+	}
+	if wait > 0 {
+		in.Fail("password", codeTooManyAttempts)
+		return nil, in.Err()
+	}
+	ok, upgraded, err := a.matches(ctx, in.Text("password"), rq.User)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		rq.Emit(LoginFailed{Of{rq.User}, identifier(rq.User)})
+		in.Fail("password", codeIncorrectPassword)
+		return nil, in.Err()
+	}
+	if err := rq.GiveBack(ctx, taken); err != nil {
+		return nil, err
+	}
+	yes := true
+	err = rq.InTx(ctx, func(ctx context.Context) error {
+		if upgraded != "" {
+			if err := rq.Store().UpgradePassword(ctx, rq.User.ID, rq.User.Password, upgraded); err != nil {
+				return err
+			}
+		}
+		a.sessions.Reauthenticated(rq)
+		return Record(rq, rq.User, store.Method{Method: "password", Reauthenticated: &yes})
+	})
+	return api.Authentication(), err
+}
+
+// identifier is what a user most likely logs in with.
+func identifier(u *store.User) string {
+	for _, s := range []string{u.Email, u.Username} {
+		if s != "" {
+			return s
+		}
+	}
+	return u.ID
+}
+
+// Recent reports whether the caller has proven who they are lately enough for
+// a sensitive change. Who has nothing to prove it with always has.
+// spec: core.md §7.1.
+func (a *Account) Recent(ctx context.Context, rq *api.Request) (bool, error) {
+	if rq.AuthenticatedWithin(a.config.ReauthenticationTimeout) {
+		return true, nil
+	}
+	if rq.User.Password.Usable() {
+		return false, nil
+	}
+	if a.factors == nil {
+		return true, nil
+	}
+	has, err := a.factors.HasAuthenticators(ctx, rq, rq.User.ID)
+	return !has, err
+}
+
+// RequireRecent asks for another proof of identity unless there is a recent
+// one.
+func (a *Account) RequireRecent(ctx context.Context, rq *api.Request) error {
+	recent, err := a.Recent(ctx, rq)
+	if err == nil && !recent {
+		err = api.Reauthenticate()
+	}
+	return err
+}
+
+// requireRecent is RequireRecent where the host has asked for it.
+func (a *Account) requireRecent(ctx context.Context, rq *api.Request) error {
+	if !a.config.ReauthenticationRequired {
+		return nil
+	}
+	return a.RequireRecent(ctx, rq)
+}
+
+// SecondFactors is what this package asks of package mfa.
+type SecondFactors interface {
+	// HasAuthenticators reports whether a user has any authenticator.
+	HasAuthenticators(ctx context.Context, rq *api.Request, userID string) (bool, error)
+	// TrustsBrowser reports whether the request comes from a browser that u
+	// has declared trusted for a stage.
+	TrustsBrowser(ctx context.Context, rq *api.Request, u *store.User, stage string) (bool, error)
+	// BlocksEmail reports whether a user may not add unverified addresses.
+	BlocksEmail(ctx context.Context, rq *api.Request, userID string) (bool, error)
+}
