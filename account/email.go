@@ -214,12 +214,12 @@ func (a *Account) changeEmailAtStage(ctx context.Context, rq *api.Request) (*api
 		in.Fail("email", codeEmailTaken)
 		return nil, in.Err()
 	}
+	p.Email, p.Void = email, taken && a.config.PreventEnumeration == Prevent
+	p.Changed++
 	err = rq.InTx(ctx, func(ctx context.Context) error {
 		if wait, err := a.countVerification(ctx, rq, email); err != nil || wait > 0 {
 			return orElse(err, api.TooMany(wait))
 		}
-		p.Email, p.Void = email, taken && a.config.PreventEnumeration == Prevent
-		p.Changed++
 		if p.Void {
 			if _, err := a.emailCodes.issue(rq, p); err != nil {
 				return err

@@ -102,8 +102,9 @@ func (a *Account) passwordLogin(ctx context.Context, rq *api.Request, prepare fu
 				return err
 			}
 		}
+		l := l.clone()
 		if prepare != nil {
-			if err := prepare(ctx, u); err != nil {
+			if err := prepare(ctx, l.User); err != nil {
 				return err
 			}
 		}

@@ -175,6 +175,7 @@ func (a *Account) confirmCode(ctx context.Context, rq *api.Request) (*api.Reply,
 	}
 	proof := store.Method{Method: "code", Email: p.Email, Phone: p.Phone}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
+		l := l.clone()
 		a.loginCodes.drop(rq)
 		if err := a.proven(ctx, rq, l.User, &p); err != nil {
 			return err

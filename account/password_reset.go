@@ -247,7 +247,10 @@ func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Repl
 		return nil, err
 	}
 	changed := false // the account was changed meanwhile
+	found := *u
 	err = rq.InTx(ctx, func(ctx context.Context) error {
+		owner := found
+		u := &owner
 		a.resetCodes.drop(rq)
 		if rq.Session.UserID == u.ID {
 			a.sessions.Logout(rq)

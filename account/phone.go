@@ -142,11 +142,15 @@ func (a *Account) changePhone(ctx context.Context, rq *api.Request) (*api.Reply,
 			return nil, err
 		}
 	}
+	p.Phone = number
+	if rq.User == nil {
+		p.Changed++
+		p.Void = taken
+	}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
 		if err := rq.Limit(ctx, "verify_phone", number); err != nil {
 			return err
 		}
-		p.Phone = number
 		if rq.User != nil {
 			code, err := a.phoneCodes.begin(rq, p)
 			if err != nil {
@@ -154,8 +158,6 @@ func (a *Account) changePhone(ctx context.Context, rq *api.Request) (*api.Reply,
 			}
 			return a.sendSMS(ctx, rq, number, smsVerification, code)
 		}
-		p.Changed++
-		p.Void = taken
 		code, err := a.phoneCodes.issue(rq, p)
 		if err != nil {
 			return err

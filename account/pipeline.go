@@ -49,6 +49,7 @@ func (p *Pipeline) SetStages(stages []Stage) { p.stages = stages }
 // was refused: the authentication reply tells the client which. It must run
 // inside [api.Request.InTx].
 func (p *Pipeline) Start(ctx context.Context, rq *api.Request, l *Login, proof *store.Method) error {
+	l = l.clone() // the transaction may be run again
 	l.StartedAt, l.Request = rq.Now, rq.HTTP
 	// What somebody else proved on this session is not this user's proof.
 	if owner, _ := provenUser.Get(rq); rq.User == nil && (l.User == nil || owner != l.User.ID) && len(rq.Session.Methods) > 0 {

@@ -62,12 +62,14 @@ func (a *Account) signUp(ctx context.Context, rq *api.Request) (*api.Reply, erro
 		}
 	}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
+		l := l.clone()
 		if !pretend {
-			if err := a.create(ctx, rq, u, l.Email, l.Phone, fields); err != nil {
+			created := *u
+			if err := a.create(ctx, rq, &created, l.Email, l.Phone, fields); err != nil {
 				return err
 			}
-			l.User = u
-			rq.Emit(SignedUp{Of{u}})
+			l.User = &created
+			rq.Emit(SignedUp{Of{l.User}})
 		}
 		return a.Pipeline.Start(ctx, rq, l, nil)
 	})

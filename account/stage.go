@@ -3,7 +3,9 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/headless-auth/headless/store"
@@ -58,6 +60,17 @@ type Login struct {
 	phoneTaken bool // what a pretended signup was pretended for
 	done       []string
 	kept       map[string]json.RawMessage
+}
+
+// clone returns a copy that shares nothing that changes.
+func (l *Login) clone() *Login {
+	c := *l
+	c.done, c.kept = slices.Clone(l.done), maps.Clone(l.kept)
+	if l.User != nil {
+		u := *l.User
+		c.User = &u
+	}
+	return &c
 }
 
 // Keep keeps a value for a stage until the login is over.

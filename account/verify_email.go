@@ -180,8 +180,10 @@ func (a *Account) verifyEmail(ctx context.Context, rq *api.Request) (*api.Reply,
 	if err != nil {
 		return nil, err
 	}
+	owner, address := *u, *e
 	err = rq.InTx(ctx, func(ctx context.Context) error {
-		if err := a.markVerified(ctx, rq, u, e); err != nil {
+		u, e := owner, address
+		if err := a.markVerified(ctx, rq, &u, &e); err != nil {
 			return err
 		}
 		a.emailCodes.drop(rq)

@@ -102,18 +102,25 @@ func (rq *Request) AfterCommit(fn func()) { rq.after = append(rq.after, fn) }
 
 // InTx runs fn so that everything it writes, and the session as it is then,
 // is stored together or not at all. It may run fn again if the store asks for
-// it; the request is put back to what it was before. Inside another InTx it
-// joins that one.
+// it: the request, its session and its user are put back to what they were
+// before, and fn must leave alone what else it has not made itself. Inside
+// another InTx it joins that one.
 func (rq *Request) InTx(ctx context.Context, fn func(ctx context.Context) error) error {
 	if rq.tx != nil {
 		return fn(ctx)
 	}
-	session, user := *rq.Session, rq.User
-	before := *rq
+	before, session := *rq, *rq.Session
+	var user store.User
+	if rq.User != nil {
+		user = *rq.User
+	}
 	restore := func() {
 		*rq = before
 		s := session
-		rq.Session, rq.User = &s, user
+		rq.Session = &s
+		if rq.User != nil {
+			*rq.User = user
+		}
 	}
 	err := rq.Env.Store.InTx(ctx, func(tx store.Store) error {
 		restore()

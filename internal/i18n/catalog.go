@@ -13,7 +13,7 @@ import (
 // Catalog holds sentences by key, one JSON object for each language. A
 // language is read when somebody first asks for it, and then kept.
 type Catalog struct {
-	languages map[string]language // by tag in lower case
+	languages map[string]language // by the first of Lookups(tag)
 }
 
 type language struct {
@@ -32,7 +32,7 @@ func Open(files fs.FS) *Catalog {
 	c := &Catalog{languages: map[string]language{}}
 	for _, name := range names {
 		tag := strings.TrimSuffix(name, ".json")
-		c.languages[strings.ToLower(tag)] = language{tag, sync.OnceValue(func() map[string]string {
+		c.languages[Lookups(tag)[0]] = language{tag, sync.OnceValue(func() map[string]string {
 			b, err := fs.ReadFile(files, name)
 			if err != nil {
 				panic(err)
@@ -59,7 +59,7 @@ func Parse(b []byte) (map[string]string, error) {
 // With returns a catalog in which sentences take the place of those of the
 // same key in the language tag, which may be a new one.
 func (c *Catalog) With(tag string, sentences map[string]string) *Catalog {
-	key := strings.ToLower(tag)
+	key := Lookups(tag)[0]
 	under, ok := c.languages[key]
 	if !ok {
 		under = language{tag, func() map[string]string { return nil }}
@@ -95,7 +95,7 @@ func (c *Catalog) Locales() []string {
 // Resolve returns the language that serves a tag best, if any does: "de" for
 // "de-AT", "zh-Hans" for "zh-CN".
 func (c *Catalog) Resolve(tag string) (string, bool) {
-	for _, t := range lookups(tag) {
+	for _, t := range Lookups(tag) {
 		if l, ok := c.languages[t]; ok {
 			return l.tag, true
 		}
@@ -107,7 +107,7 @@ func (c *Catalog) Resolve(tag string) (string, bool) {
 // of less special ones, last those in [Default].
 func (c *Catalog) For(tag string) Sentences {
 	s := Sentences{Locale: Default}
-	for _, t := range append(lookups(tag), Default) {
+	for _, t := range append(Lookups(tag), Default) {
 		if l, ok := c.languages[t]; ok {
 			if len(s.layers) == 0 {
 				s.Locale = l.tag

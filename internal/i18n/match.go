@@ -49,10 +49,10 @@ func quality(params string) float64 {
 	return q
 }
 
-// lookups returns the tags under which to look for a language, in lower case,
-// the most special first. RFC 4647 §3.4. Chinese is two languages when written,
+// Lookups returns the tags under which to look for a language, in lower case,
+// the most special first; none for what is no tag. RFC 4647 §3.4. Chinese is two languages when written,
 // so its script is put in where the tag has none.
-func lookups(tag string) []string {
+func Lookups(tag string) []string {
 	if tag == "" || len(tag) > maxTag {
 		return nil
 	}
