@@ -161,8 +161,8 @@ func (a *Account) judgePassword(ctx context.Context, in *api.Input, field string
 		return nil
 	}
 	subject := &password.Subject{Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email}
-	for _, p := range a.rules.Check(text, subject) {
-		in.Add(api.Item{Param: field, Code: api.Code(p.Code), Message: p.Message})
+	for _, code := range a.rules.Check(text, subject) {
+		in.Fail(field, api.Code(code))
 	}
 	if in.OK(field) && a.hooks.CheckPassword != nil {
 		if err := a.hooks.CheckPassword(ctx, text, u); err != nil {
@@ -185,15 +185,13 @@ func (a *Account) matches(ctx context.Context, text string, u *store.User) (ok b
 		return false, "", busy(a.hasher.Dummy(ctx))
 	}
 	ok, upgrade, err := a.hasher.Verify(ctx, text, string(u.Password))
-	if trimmed := strings.TrimSpace(text); err == nil && !ok && upgrade && trimmed != text {
-		// The system that stored this hash trimmed passwords; ours does not.
-		ok, upgrade, err = a.hasher.Verify(ctx, trimmed, string(u.Password))
-		text = trimmed
-	}
-	if err != nil || !ok || !upgrade {
+	if err != nil || !upgrade {
 		return ok, "", busy(err)
 	}
 	upgraded, err = a.hash(ctx, text)
+	if errors.Is(err, password.ErrBusy) {
+		return true, "", nil // the password is right; the next login will do
+	}
 	return true, upgraded, err
 }
 
