@@ -384,6 +384,10 @@ func (a *Auth) Run(ctx context.Context) error {
 	}
 }
 
+// Flush returns when the mails and text messages under way are delivered, or
+// have failed and wait to be tried again, or when ctx ends.
+func (a *Auth) Flush(ctx context.Context) error { return a.outbox.Wait(ctx) }
+
 // Sweep removes what has expired, once.
 func (a *Auth) Sweep(ctx context.Context) error {
 	now := a.env.Now()

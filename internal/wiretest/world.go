@@ -1,0 +1,186 @@
+// Package wiretest runs scenarios against the whole library as its clients see
+// it: over HTTP, as a browser and as an app, on every store, with a clock that
+// stands still until it is moved and a mailbox that keeps what was sent.
+package wiretest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/internal/testenv"
+	"github.com/headless-auth/headless/store"
+	"github.com/headless-auth/headless/store/memory"
+	"github.com/headless-auth/headless/store/postgres"
+	"github.com/headless-auth/headless/store/sqlite"
+)
+
+// World is a running site.
+type World struct {
+	T      *testing.T
+	Auth   *headless.Auth
+	Store  store.Store
+	Clock  *Clock
+	Inbox  *Inbox
+	Events *Events
+	// URL is where the site is reached, without a slash at the end.
+	URL string
+	// Mux serves the site; scenarios may add routes of the host's own.
+	Mux *http.ServeMux
+}
+
+// Secret is the secret of every world.
+var Secret = []byte("0123456789abcdef0123456789abcdef")
+
+// Config is a configuration that scenarios change to their needs. Hashes are
+// cheap, so that scenarios are fast.
+func Config() headless.Config {
+	return headless.Config{
+		Secret: Secret,
+		Name:   "Example",
+		Frontend: headless.Frontend{
+			VerifyEmail: "https://spa.test/verify-email/{key}", ResetPassword: "https://spa.test/reset/{key}",
+			RequestPasswordReset: "https://spa.test/reset", Signup: "https://spa.test/signup",
+		},
+		Account:  account.Config{Password: account.PasswordConfig{Argon2Memory: 64, Argon2Time: 1, Argon2Threads: 1}},
+		NoLimits: true,
+		Logger:   slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+}
+
+// New starts a site on a store with the configuration that change leaves
+// behind. It is stopped when the test ends.
+func New(t *testing.T, st store.Store, change func(*headless.Config)) *World {
+	t.Helper()
+	w := &World{T: t, Store: st, Clock: &Clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, Inbox: &Inbox{}, Events: &Events{}, Mux: http.NewServeMux()}
+	srv := httptest.NewUnstartedServer(w.Mux)
+	w.URL = "http://" + srv.Listener.Addr().String()
+	c := Config()
+	c.URL, c.Store, c.Mailer, c.SMS, c.Now, c.OnEvent = w.URL, st, w.Inbox, w.Inbox, w.Clock.Now, w.Events.hear
+	if change != nil {
+		change(&c)
+	}
+	auth, err := headless.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Auth, w.Inbox.flush = auth, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := auth.Flush(ctx); err != nil {
+			t.Errorf("deliveries did not end: %v", err)
+		}
+	}
+	w.Mux.Handle("/_allauth/", auth.Handler())
+	srv.Start()
+	t.Cleanup(func() { srv.Close(); w.Inbox.flush() })
+	return w
+}
+
+// Stores are the stores that scenarios run on, by name.
+var Stores = map[string]func(t *testing.T) store.Store{
+	"memory":   func(*testing.T) store.Store { return memory.New() },
+	"sqlite":   openSQLite,
+	"postgres": openPostgres,
+}
+
+func openSQLite(t *testing.T) store.Store {
+	st, err := sqlite.Open(t.Context(), t.TempDir()+"/auth.db")
+	if err == nil {
+		t.Cleanup(func() { _ = st.Close() })
+		err = st.Migrate(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+func openPostgres(t *testing.T) store.Store {
+	st, err := postgres.Open(t.Context(), testenv.Postgres(t))
+	if err == nil {
+		t.Cleanup(func() { _ = st.Close() })
+		err = st.Migrate(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// Each runs a scenario on every store, for both kinds of clients.
+func Each(t *testing.T, change func(*headless.Config), scenario func(t *testing.T, w *World, c *Client)) {
+	t.Helper()
+	EachStore(t, change, func(t *testing.T, w *World) {
+		for _, kind := range []string{"browser", "app"} {
+			t.Run(kind, func(t *testing.T) {
+				one := *w
+				one.T = t
+				scenario(t, &one, one.Client(kind))
+			})
+		}
+	})
+}
+
+// EachStore runs a scenario on every store.
+func EachStore(t *testing.T, change func(*headless.Config), scenario func(t *testing.T, w *World)) {
+	t.Helper()
+	t.Parallel()
+	for _, name := range []string{"memory", "sqlite", "postgres"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			scenario(t, New(t, Stores[name](t), change))
+		})
+	}
+}
+
+// Clock is a clock that stands still.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now is the time on the clock.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Events keeps what happened.
+type Events struct {
+	mu  sync.Mutex
+	all []account.Event
+}
+
+func (e *Events) hear(_ context.Context, event account.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.all = append(e.all, event)
+}
+
+// Take returns the names of the events since the last call.
+func (e *Events) Take() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	names := []string{}
+	for _, x := range e.all {
+		names = append(names, x.Name())
+	}
+	e.all = nil
+	return names
+}
