@@ -53,11 +53,15 @@ var (
 // stored and compared: lower case, international domains in Unicode. It
 // reports false for what is no address. spec: account.md §0.
 func CleanEmail(s string) (string, bool) {
-	s = strings.ToLower(strings.TrimSpace(s))
+	s = strings.TrimSpace(s)
 	at := strings.LastIndexByte(s, '@')
-	if at < 1 || len(s) > 4*320 {
+	// Looked at before it is lowered: the Kelvin sign would become a k, and the
+	// address somebody else's.
+	if at < 1 || len(s) > 4*320 || !ascii(s[:at]) {
 		return "", false
 	}
+	s = strings.ToLower(s)
+	at = strings.LastIndexByte(s, '@')
 	local, domain := s[:at], s[at+1:]
 	if !localAtom.MatchString(local) && !localQuoted.MatchString(local) {
 		return "", false
