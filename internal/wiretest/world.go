@@ -34,6 +34,8 @@ type World struct {
 	URL string
 	// Mux serves the site; scenarios may add routes of the host's own.
 	Mux *http.ServeMux
+
+	kind string // of the clients of parts
 }
 
 // Secret is the secret of every world.
@@ -115,14 +117,23 @@ func openPostgres(t *testing.T) store.Store {
 	return st
 }
 
+// every is every store that scenarios run on.
+var every = []string{"memory", "sqlite", "postgres"}
+
 // Each runs a scenario on every store, for both kinds of clients.
 func Each(t *testing.T, change func(*headless.Config), scenario func(t *testing.T, w *World, c *Client)) {
 	t.Helper()
-	EachStore(t, change, func(t *testing.T, w *World) {
+	EachOn(t, every, change, scenario)
+}
+
+// EachOn is Each for what no store could do differently.
+func EachOn(t *testing.T, stores []string, change func(*headless.Config), scenario func(t *testing.T, w *World, c *Client)) {
+	t.Helper()
+	on(t, stores, change, func(t *testing.T, w *World) {
 		for _, kind := range []string{"browser", "app"} {
 			t.Run(kind, func(t *testing.T) {
 				one := *w
-				one.T = t
+				one.T, one.kind = t, kind
 				scenario(t, &one, one.Client(kind))
 			})
 		}
@@ -132,8 +143,13 @@ func Each(t *testing.T, change func(*headless.Config), scenario func(t *testing.
 // EachStore runs a scenario on every store.
 func EachStore(t *testing.T, change func(*headless.Config), scenario func(t *testing.T, w *World)) {
 	t.Helper()
+	on(t, every, change, scenario)
+}
+
+func on(t *testing.T, stores []string, change func(*headless.Config), scenario func(t *testing.T, w *World)) {
+	t.Helper()
 	t.Parallel()
-	for _, name := range []string{"memory", "sqlite", "postgres"} {
+	for _, name := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			scenario(t, New(t, Stores[name](t), change))
