@@ -252,5 +252,11 @@ func Display(_ context.Context, u *store.User) string {
 	return u.ID
 }
 
+// NewLogin begins a login of a user, who has proven who they are to another
+// feature.
+func (a *Account) NewLogin(u *store.User) *Login {
+	return &Login{User: u, Verification: a.config.EmailVerification}
+}
+
 // Stages are the stages of this package in the contract's order.
 func (a *Account) Stages() []Stage { return []Stage{codeStage{a}, phoneStage{a}, emailStage{a}} }

@@ -112,7 +112,10 @@ func (a *Account) notice(ctx context.Context, rq *api.Request, email, kind strin
 		data = map[string]string{}
 	}
 	data["timestamp"] = rq.Now.UTC().Format("2006-01-02 15:04:05 MST")
-	data["ip"] = rq.IP.String()
+	data["ip"] = "unknown"
+	if rq.IP.IsValid() {
+		data["ip"] = rq.IP.String()
+	}
 	if data["user_agent"] = sessions.UserAgent(rq.HTTP); data["user_agent"] == "" {
 		data["user_agent"] = "unknown"
 	}

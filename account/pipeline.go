@@ -169,6 +169,12 @@ func (p *Pipeline) stageOf(rq *api.Request) (w waiting, ok bool) {
 	return p.pending.Get(rq)
 }
 
+// At reports whether the request's login waits at a stage.
+func (p *Pipeline) At(rq *api.Request, stage string) bool {
+	w, ok := p.stageOf(rq)
+	return ok && w.Stage == stage
+}
+
 // Done reports that the client has done what the stage waited for, and goes
 // on. 409, if the login is elsewhere. It must run inside [api.Request.InTx].
 func (p *Pipeline) Done(ctx context.Context, rq *api.Request, key string) error {

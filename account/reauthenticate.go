@@ -87,6 +87,16 @@ func (a *Account) RequireRecent(ctx context.Context, rq *api.Request) error {
 	return err
 }
 
+// RequireRecentFactor is RequireRecent where the latest proof must be one of a
+// second factor.
+func (a *Account) RequireRecentFactor(rq *api.Request) error {
+	l := rq.Session.Methods.List()
+	if rq.AuthenticatedWithin(a.config.ReauthenticationTimeout) && l[len(l)-1].Method == "mfa" {
+		return nil
+	}
+	return api.Reauthenticate()
+}
+
 // requireRecent is RequireRecent where the host has asked for it.
 func (a *Account) requireRecent(ctx context.Context, rq *api.Request) error {
 	if !a.config.ReauthenticationRequired {

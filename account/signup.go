@@ -10,9 +10,19 @@ import (
 )
 
 func (a *Account) signupInput() []api.Field {
+	l := a.PasskeySignupInput()
+	for _, f := range a.signup {
+		if f.name == "password1" {
+			l = append(l, passwordField("password", f.required))
+		}
+	}
+	return l
+}
+
+// PasskeySignupInput is what signing up asks for besides the password.
+func (a *Account) PasskeySignupInput() []api.Field {
 	var l []api.Field
-	pw := -1
-	for i, f := range a.signup {
+	for _, f := range a.signup {
 		switch f.name {
 		case "email":
 			l = append(l, a.emailField("email", f.required))
@@ -22,21 +32,22 @@ func (a *Account) signupInput() []api.Field {
 			l = append(l, api.Field{Name: "username", Required: f.required, MinLength: a.config.UsernameMinLength, MaxLength: usernameMaxLength, Description: "Username"})
 		case "phone":
 			l = append(l, a.phoneField("phone", f.required))
-		case "password1":
-			pw = i
 		}
 	}
 	for i := range a.config.Fields {
 		l = append(l, a.config.Fields[i].input())
-	}
-	if pw >= 0 {
-		l = append(l, passwordField("password", a.signup[pw].required))
 	}
 	return l
 }
 
 // signUp makes an account and begins its first login. spec: account.md §3.
 func (a *Account) signUp(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	return a.SignUp(ctx, rq, nil)
+}
+
+// SignUp is signing up for the other features. prepare, if any, may keep
+// something in the login that begins.
+func (a *Account) SignUp(ctx context.Context, rq *api.Request, prepare func(l *Login) error) (*api.Reply, error) {
 	in := rq.Input
 	u := &store.User{CreatedAt: rq.Now}
 	fields, err := a.judgeSignup(ctx, rq, in, u)
@@ -51,6 +62,9 @@ func (a *Account) signUp(ctx context.Context, rq *api.Request) (*api.Reply, erro
 	}
 	l := &Login{Signup: true, Email: in.Text("email"), Phone: in.Text("phone"), Verification: a.config.EmailVerification}
 	pretend, err := a.mustPretend(ctx, rq, l)
+	if err == nil && prepare != nil {
+		err = prepare(l)
+	}
 	if err != nil {
 		return nil, err
 	}

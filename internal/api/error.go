@@ -38,6 +38,7 @@ type Error struct {
 	RetryAfter time.Duration
 	Cause      error
 	flows      bool // answer with the authentication body
+	anonymous  bool // as for nobody, whoever is logged in
 }
 
 // Error implements error.
@@ -79,6 +80,13 @@ func Unauthenticated() *Error { return &Error{Status: http.StatusUnauthorized, f
 
 // Reauthenticate is the 401 of whoever has to prove again who they are.
 func Reauthenticate() *Error { return &Error{Status: http.StatusUnauthorized, flows: true} }
+
+// NotPending is the 401 of an endpoint of a login's stage whose caller has no
+// login waiting there, logged in or not: it tells the ways to log in.
+// spec: mfa.md §2.4.
+func NotPending() *Error {
+	return &Error{Status: http.StatusUnauthorized, flows: true, anonymous: true}
+}
 
 // asError turns any error of a flow into an answer.
 func asError(err error) *Error {

@@ -85,3 +85,20 @@ func (rq *Request) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	env, header := rq.answer(ctx, nil, err)
 	rq.write(ctx, w, env, header)
 }
+
+// Act runs fn as a request that the host makes itself, in code rather than
+// over HTTP. Nobody's session is concerned; what fn changes is stored together
+// or not at all, and what it promised is delivered.
+func (e *Env) Act(ctx context.Context, fn func(ctx context.Context, rq *Request) error) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "/", http.NoBody)
+	if err != nil {
+		return err
+	}
+	rq := e.newRequest(r, App)
+	ctx = NewContext(ctx, rq)
+	if err := rq.InTx(ctx, func(ctx context.Context) error { return fn(ctx, rq) }); err != nil {
+		return err
+	}
+	rq.deliver(ctx)
+	return nil
+}

@@ -67,19 +67,27 @@ func (in *Input) Has(name string) bool { _, ok := in.raw[name]; return ok }
 // wrong.
 func (in *Input) Text(name string) string { return in.text[name] }
 
-// Bool returns a field's truth; anything but false, null and nothing is true.
+// Bool returns a field's truth: false are false, null, 0, what is empty, and
+// the word. spec: mfa.md §8.1.
 func (in *Input) Bool(name string) bool {
-	raw := bytes.TrimSpace(in.raw[name])
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		s = strings.TrimSpace(s)
+	var v any
+	if raw := in.raw[name]; len(raw) == 0 || json.Unmarshal(raw, &v) != nil {
+		return len(raw) > 0 // a number out of range is one
+	}
+	switch v := v.(type) {
+	case bool:
+		return v
+	case float64:
+		return v != 0
+	case string:
+		s := strings.TrimSpace(v)
 		return s != "" && !strings.EqualFold(s, "false")
+	case []any:
+		return len(v) > 0
+	case map[string]any:
+		return len(v) > 0
 	}
-	switch string(raw) {
-	case "", "null", "false", "0":
-		return false
-	}
-	return true
+	return false
 }
 
 // Raw returns the JSON of a field, nil if it was not sent.

@@ -19,6 +19,7 @@ type Reply struct {
 	data   any
 	meta   map[string]any
 	auth   bool
+	cookie *http.Cookie
 }
 
 // Empty is an answer with nothing but its status.
@@ -38,6 +39,9 @@ func (r *Reply) WithMeta(key string, v any) *Reply {
 	r.meta[key] = v
 	return r
 }
+
+// WithCookie sets a cookie besides the session's.
+func (r *Reply) WithCookie(c *http.Cookie) *Reply { r.cookie = c; return r }
 
 // Authentication is the answer that tells where the caller stands: 200 with
 // the user, or 401 with what there is to do. spec: core.md §3.1.
@@ -84,9 +88,16 @@ func (rq *Request) answer(ctx context.Context, reply *Reply, flowErr error) (env
 		env = fail(flowErr)
 		var e *Error
 		if errors.As(flowErr, &e) && e.flows {
+			if u := rq.User; e.anonymous {
+				rq.User = nil
+				defer func() { rq.User = u }()
+			}
 			return rq.authenticate(ctx, e.Status, fail), header
 		}
 		return env, header
+	}
+	if reply.cookie != nil {
+		header.Add("Set-Cookie", reply.cookie.String())
 	}
 	if reply.auth {
 		status := http.StatusUnauthorized
@@ -132,8 +143,10 @@ func (rq *Request) write(ctx context.Context, w http.ResponseWriter, env envelop
 			}
 		}
 	}
-	for k, v := range extra {
-		w.Header()[k] = v
+	for k, l := range extra {
+		for _, v := range l {
+			w.Header().Add(k, v)
+		}
 	}
 	if rq.Client == Browser {
 		w.Header().Add("Vary", "Cookie")

@@ -10,9 +10,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 )
 
@@ -162,4 +164,40 @@ func (k *Keys) VerifyText(text string, encode func([]byte) string, purpose strin
 		}
 	}
 	return ok
+}
+
+// keyID names a key without giving anything of it away.
+func keyID(key []byte) string {
+	return hex.EncodeToString(mac(key, []string{"id"})[:4])
+}
+
+// SealText is Seal as text that begins with the id of the key it was made
+// with, so that one can tell which secret a stored value still needs.
+func (k *Keys) SealText(plain []byte, purpose, bound string) string {
+	key := k.keys(purpose)[0]
+	return keyID(key) + "." + base64.RawURLEncoding.EncodeToString(aead(key).Seal(nil, nil, plain, []byte(bound)))
+}
+
+// OpenText is the inverse of SealText. ErrSealed.
+func (k *Keys) OpenText(text, purpose, bound string) ([]byte, error) {
+	id, sealed, _ := strings.Cut(text, ".")
+	b, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
+	if err != nil {
+		return nil, ErrSealed
+	}
+	for _, key := range k.keys(purpose) {
+		if keyID(key) != id {
+			continue
+		}
+		if p, err := aead(key).Open(nil, nil, b, []byte(bound)); err == nil {
+			return p, nil
+		}
+	}
+	return nil, ErrSealed
+}
+
+// SealedNow reports whether a text was sealed with the current key.
+func (k *Keys) SealedNow(text, purpose string) bool {
+	id, _, _ := strings.Cut(text, ".")
+	return id == keyID(k.keys(purpose)[0])
 }
