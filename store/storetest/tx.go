@@ -1,0 +1,295 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/headless-auth/headless/store"
+)
+
+// errRefused is what a transaction's function fails with.
+var errRefused = errors.New("refused by the test")
+
+// Transactions tests [store.Store].InTx.
+func Transactions(t *testing.T, open func(t *testing.T) store.Store) {
+	t.Run("what succeeds is kept, all of it", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		var e estate
+		var inside picture
+		ok(t, st.InTx(ctx, func(tx store.Store) error {
+			e = populate(t, tx, "ada")
+			inside = dump(t, tx, e) // one reads what one has written
+			return nil
+		}))
+		equal(t, "after the commit", dump(t, st, e).String(), inside.String())
+		if len(inside) < 18 {
+			t.Fatalf("only %d of what was written was there: %v", len(inside), inside)
+		}
+	})
+
+	for _, tt := range []struct {
+		name string
+		end  func() error
+		want string
+	}{
+		{"what fails is undone, all of it", func() error { return errRefused }, errRefused.Error()},
+		{"a panic undoes all, and goes on", func() error { panic("at the disco") }, "panic: at the disco"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			st, ctx := open(t), t.Context()
+			ada, bob := populate(t, st, "ada"), populate(t, st, "bob")
+			before, owned := dump(t, st, ada, bob), holdings(t, st, ada, bob)
+			var cyd estate
+			err := func() (err error) {
+				defer func() {
+					if p := recover(); p != nil {
+						err = fmt.Errorf("panic: %v", p)
+					}
+				}()
+				return st.InTx(ctx, func(tx store.Store) error {
+					upset(t, tx, ada)
+					ok(t, tx.DeleteUser(ctx, bob.user))
+					cyd = populate(t, tx, "cyd")
+					if dump(t, tx, ada, bob).String() == before.String() {
+						t.Error("the transaction does not see what it has written")
+					}
+					return tt.end()
+				})
+			}()
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got error %v, want %q", err, tt.want)
+			}
+			equal(t, "what was there", dump(t, st, ada, bob).String(), before.String())
+			// What was not there is free, and everything still works.
+			ok(t, st.InTx(ctx, func(tx store.Store) error { cyd = populate(t, tx, "cyd"); return nil }))
+			ok(t, st.DeleteUser(ctx, cyd.user))
+			equal(t, "what was there", holdings(t, st, ada, bob).String(), owned.String())
+		})
+	}
+
+	t.Run("a context that ends on the way leaves all or nothing", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		ada := populate(t, st, "ada")
+		before := dump(t, st, ada)
+		var after picture
+		inTx, cancel := context.WithCancel(ctx)
+		err := st.InTx(inTx, func(tx store.Store) error {
+			upset(t, tx, ada)
+			after = dump(t, tx, ada)
+			cancel()
+			return nil
+		})
+		want := after
+		if err != nil {
+			want = before
+		}
+		equal(t, fmt.Sprintf("after error %v", err), dump(t, st, ada).String(), want.String())
+		ok(t, st.DeleteUser(ctx, ada.user))
+	})
+
+	t.Run("a context that has ended starts nothing", func(t *testing.T) {
+		st := open(t)
+		honoursContext(t, calls(call{"InTx", func(ctx context.Context) error {
+			return st.InTx(ctx, func(store.Store) error { t.Error("the function was run"); return nil })
+		}}))
+		err := st.InTx(t.Context(), func(tx store.Store) error {
+			u := newUser(t, tx)
+			honoursContext(t, calls(
+				call{"User", func(ctx context.Context) error { return val(tx.User(ctx, u.ID)) }},
+				call{"RecordLogin", func(ctx context.Context) error { return tx.RecordLogin(ctx, u.ID, now()) }},
+				call{"InTx", func(ctx context.Context) error { return tx.InTx(ctx, func(store.Store) error { return nil }) }},
+			))
+			return errRefused
+		})
+		fails(t, err, errRefused)
+	})
+
+	t.Run("the function's error comes back", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		for _, want := range []error{errRefused, store.ErrConflict, store.ErrNotFound, fmt.Errorf("deep: %w", errRefused)} {
+			err := st.InTx(ctx, func(store.Store) error { return want })
+			if !errors.Is(err, want) {
+				t.Errorf("got error %v, want %v", err, want)
+			}
+		}
+	})
+
+	t.Run("neither a conflict nor a miss ends the transaction", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		ada := populate(t, st, "ada")
+		var bob estate
+		ok(t, st.InTx(ctx, func(tx store.Store) error {
+			at := now()
+			u := newUser(t, tx)
+			fails(t, tx.CreateUser(ctx, &store.User{Username: ada.name}), store.ErrConflict)
+			fails(t, tx.UpdateUser(ctx, &store.User{ID: u.ID, Version: 1, Username: ada.name}), store.ErrConflict)
+			fails(t, tx.UpdateUser(ctx, &store.User{ID: u.ID, Version: 9}), store.ErrConflict)
+			fails(t, tx.CreateEmail(ctx, &store.EmailAddress{UserID: u.ID, Email: ada.address, Verified: true}), store.ErrConflict)
+			fails(t, tx.CreateEmail(ctx, &store.EmailAddress{UserID: ada.user, Email: "another@example.org", Primary: true}), store.ErrConflict)
+			fails(t, tx.CreateEmail(ctx, &store.EmailAddress{UserID: "never", Email: "another@example.org"}), store.ErrNotFound)
+			claim := &store.EmailAddress{UserID: u.ID, Email: ada.address}
+			ok(t, tx.CreateEmail(ctx, claim))
+			fails(t, tx.VerifyEmail(ctx, claim.ID, claim.Email), store.ErrConflict)
+			fails(t, tx.MakePrimaryEmail(ctx, ada.user, claim.ID), store.ErrNotFound)
+			ok(t, tx.CreateEmail(ctx, &store.EmailAddress{UserID: u.ID, Email: "another@example.org"}))
+			fails(t, tx.ChangeEmail(ctx, claim.ID, "another@example.org"), store.ErrConflict)
+			fails(t, tx.SetPhone(ctx, &store.Phone{UserID: u.ID, Number: ada.number, Verified: true}), store.ErrConflict)
+			fails(t, tx.SetPhone(ctx, &store.Phone{UserID: "999999", Number: "+0"}), store.ErrNotFound)
+			fails(t, tx.CreateAuthenticator(ctx, &store.Authenticator{UserID: ada.user, Type: store.TOTP}), store.ErrConflict)
+			fails(t, tx.CreateAuthenticator(ctx, &store.Authenticator{UserID: u.ID, Type: store.WebAuthn, Key: ada.key}), store.ErrConflict)
+			fails(t, tx.CreateAuthenticator(ctx, &store.Authenticator{UserID: "999999", Type: store.WebAuthn}), store.ErrNotFound)
+			fails(t, tx.UpdateAuthenticator(ctx, &store.Authenticator{ID: ada.authenticator, Version: 9}), store.ErrConflict)
+			fails(t, tx.CreateSocialAccount(ctx, &store.SocialAccount{UserID: u.ID, Provider: "p", UID: ada.name}), store.ErrConflict)
+			fails(t, tx.CreateSocialAccount(ctx, &store.SocialAccount{UserID: "999999", Provider: "p", UID: "new"}), store.ErrNotFound)
+			fails(t, tx.SetSocialToken(ctx, &store.SocialToken{AccountID: "999999", App: "app"}), store.ErrNotFound)
+			fails(t, tx.CreateTrustedBrowser(ctx, &store.TrustedBrowser{UserID: u.ID, TokenHash: ada.hash, ExpiresAt: at}), store.ErrConflict)
+			fails(t, tx.CreateTrustedBrowser(ctx, &store.TrustedBrowser{UserID: "999999", TokenHash: hash(7777), ExpiresAt: at}), store.ErrNotFound)
+			fails(t, tx.CreateSession(ctx, &store.Session{TokenHash: ada.hash, ExpiresAt: at}), store.ErrConflict)
+			s := got(tx.Session(ctx, ada.session))(t)
+			s.Version = 9
+			fails(t, tx.UpdateSession(ctx, s), store.ErrConflict)
+			fails(t, tx.UseOnce(ctx, ada.name, ada.at, ada.at.Add(time.Hour)), store.ErrConflict)
+			absent(tx.User(ctx, "abc"))(t)
+			bob = populate(t, tx, "bob")
+			return nil
+		}))
+		if n := len(dump(t, st, bob)); n < 18 {
+			t.Fatalf("only %d of what was written was there", n)
+		}
+	})
+
+	t.Run("a transaction within one joins it", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		var ada, bob estate
+		all := func(fail error) error {
+			return st.InTx(ctx, func(tx store.Store) error {
+				ada = populate(t, tx, "ada")
+				before := dump(t, tx, ada)
+				ok(t, tx.InTx(ctx, func(inner store.Store) error {
+					equal(t, "seen from within", dump(t, inner, ada).String(), before.String())
+					return inner.InTx(ctx, func(innermost store.Store) error {
+						bob = populate(t, innermost, "bob")
+						return nil
+					})
+				}))
+				if len(dump(t, tx, bob)) < 18 {
+					t.Error("what a joined transaction has written is not seen outside of it")
+				}
+				return fail
+			})
+		}
+		if err := all(errRefused); !errors.Is(err, errRefused) {
+			t.Errorf("got error %v, want %v", err, errRefused)
+		}
+		equal(t, "after a failure of the whole", holdings(t, st, ada, bob).String(), "")
+		ok(t, all(nil))
+		if len(dump(t, st, ada, bob)) < 36 {
+			t.Error("what both have written is not there")
+		}
+	})
+
+	t.Run("a joined transaction that fails is never kept", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		for _, inner := range []func(tx store.Store) error{
+			func(tx store.Store) error {
+				return tx.InTx(ctx, func(tx store.Store) error {
+					ok(t, tx.CreateUser(ctx, &store.User{Username: "inner"}))
+					return errRefused
+				})
+			},
+			func(tx store.Store) (err error) {
+				defer func() { err = fmt.Errorf("%w: %v", errRefused, recover()) }()
+				return tx.InTx(ctx, func(tx store.Store) error {
+					ok(t, tx.CreateUser(ctx, &store.User{Username: "inner"}))
+					panic("at the disco")
+				})
+			},
+		} {
+			for _, outerFails := range []bool{true, false} {
+				err := st.InTx(ctx, func(tx store.Store) error {
+					ok(t, tx.CreateUser(ctx, &store.User{Username: "outer"}))
+					err := inner(tx)
+					if !errors.Is(err, errRefused) {
+						t.Errorf("got error %v, want %v", err, errRefused)
+					}
+					if outerFails {
+						return err
+					}
+					return nil
+				})
+				absent(st.UserByUsername(ctx, "inner"))(t)
+				if err == nil && !outerFails {
+					// The store can undo the inner one by itself.
+					ok(t, st.DeleteUser(ctx, got(st.UserByUsername(ctx, "outer"))(t).ID))
+				}
+				absent(st.UserByUsername(ctx, "outer"))(t)
+			}
+		}
+	})
+
+	t.Run("nobody sees what is not committed", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		ada := populate(t, st, "ada")
+		before := dump(t, st, ada)
+		for _, fail := range []error{errRefused, nil} {
+			seen := make(chan string, 1)
+			_ = st.InTx(ctx, func(tx store.Store) error {
+				upset(t, tx, ada)
+				go func() {
+					// A store may let others wait; not for ever here.
+					short, cancel := context.WithTimeout(ctx, time.Second)
+					defer cancel()
+					p, err := lookAt(short, st, []estate{ada}, true)
+					if err != nil {
+						seen <- before.String()
+						return
+					}
+					seen <- p.String()
+				}()
+				equal(t, "seen from outside", <-seen, before.String())
+				return fail
+			})
+		}
+		if dump(t, st, ada).String() == before.String() {
+			t.Error("what was committed is not there")
+		}
+	})
+
+	t.Run("nobody ever sees what is undone", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		u := &store.User{FirstName: "committed"}
+		ok(t, st.CreateUser(ctx, u))
+		for _, err := range race(t, st, 10, func(ctx context.Context, i int) error {
+			for range rounds(30) {
+				if i > 2 {
+					x, err := st.User(ctx, u.ID)
+					if err != nil {
+						return err
+					}
+					if x.FirstName != "committed" {
+						return fmt.Errorf("saw %q", x.FirstName)
+					}
+					continue
+				}
+				err := st.InTx(ctx, func(tx store.Store) error {
+					x := *u
+					x.FirstName = "undone"
+					if err := tx.UpdateUser(ctx, &x); err != nil {
+						return err
+					}
+					return errRefused
+				})
+				if !errors.Is(err, errRefused) {
+					return fmt.Errorf("got error %w, want %v", err, errRefused)
+				}
+			}
+			return nil
+		}) {
+			ok(t, err)
+		}
+	})
+}
