@@ -194,6 +194,8 @@ type Auth struct {
 	account *account.Account
 	outbox  *account.Outbox
 	router  chi.Router
+
+	sessions *sessions.Manager
 }
 
 // New checks a configuration and wires what it describes. Whatever is wrong
@@ -238,7 +240,7 @@ func New(c Config) (*Auth, error) {
 		env.IntegerIDs = ids.IntegerIDs()
 	}
 	env.OnEvent = c.listeners()
-	a := &Auth{env: env}
+	a := &Auth{env: env, sessions: manager}
 	a.outbox = account.NewOutbox(c.Store, keys, c.Mailer, c.SMS, env.Now, c.Logger)
 	a.account = account.New(account.Parts{
 		Config: c.Account, Hooks: c.Hooks, Frontend: pages, Sessions: manager,
@@ -248,7 +250,7 @@ func New(c Config) (*Auth, error) {
 	a.account.Pipeline.SetStages(append(a.account.Stages(), c.Stages...))
 	// The order of flows on the wire. spec: core.md §8.
 	env.Flows = []api.FlowSource{a.account.Flows, a.account.Pipeline.Flows, a.account.ResetFlow}
-	a.router = a.routes(c.Path, c.Clients, manager)
+	a.router = a.routes(c.Path, c.Clients)
 	return a, nil
 }
 
@@ -283,8 +285,8 @@ func audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event a
 }
 
 // routes mounts every feature's routes for every kind of client.
-func (a *Auth) routes(path string, clients []string, sessions *sessions.Manager) chi.Router {
-	routes := slices.Concat(a.account.Routes(), sessions.Routes(), []api.Route{{
+func (a *Auth) routes(path string, clients []string) chi.Router {
+	routes := slices.Concat(a.account.Routes(), a.sessions.Routes(), []api.Route{{
 		Path: "/config", Access: api.Anyone,
 		Methods: map[string]api.Endpoint{http.MethodGet: {Do: a.config}},
 	}})
@@ -307,8 +309,9 @@ func (a *Auth) routes(path string, clients []string, sessions *sessions.Manager)
 // config tells front ends what is on. spec: config-openapi.md §1.
 func (a *Auth) config(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	return api.Data(struct {
-		Account any `json:"account"`
-	}{a.account.ConfigData(ctx, rq)}), nil
+		Account  any `json:"account"`
+		Sessions any `json:"usersessions,omitempty"`
+	}{a.account.ConfigData(ctx, rq), a.sessions.ConfigData()}), nil
 }
 
 // Handler serves the API below Config.Path. Mount it there, without stripping

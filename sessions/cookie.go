@@ -28,7 +28,7 @@ func (m *Manager) setCookies(w http.ResponseWriter, rq *api.Request) error {
 	case rq.Credential.Present && rq.Session.ID == "":
 		// What the client holds is dead: it may forget it.
 		c := m.cookie("")
-		c.MaxAge, c.Expires = -1, time.Unix(0, 0)
+		c.MaxAge, c.Expires, c.HttpOnly = -1, time.Unix(0, 0), false // as the reference has it
 		http.SetCookie(w, c)
 	}
 	return m.setCSRF(w, rq)

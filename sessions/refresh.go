@@ -13,11 +13,13 @@ var refreshInput = []api.Field{{Name: "refresh_token", Required: true, Descripti
 
 // Routes is the table of this package's URLs.
 func (m *Manager) Routes() []api.Route {
-	return []api.Route{
-		{Path: "/tokens/refresh", Client: api.App, Access: api.Anyone, Methods: map[string]api.Endpoint{
-			http.MethodPost: {Input: refreshInput, Do: m.refresh},
-		}},
+	l := []api.Route{{Path: "/tokens/refresh", Client: api.App, Access: api.Anyone, Methods: map[string]api.Endpoint{
+		http.MethodPost: {Input: refreshInput, Do: m.refresh},
+	}}}
+	if m.config.List {
+		l = append(l, m.listRoute())
 	}
+	return l
 }
 
 // refresh trades a refresh token for a new access token.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/headless-auth/headless/internal/api"
@@ -26,8 +27,17 @@ type Config struct {
 	// AbsoluteLifetime ends a session that long after login, however much it
 	// is used. Default 0: no such end.
 	AbsoluteLifetime time.Duration
+	// List serves auth/sessions, where users see and end their sessions. Off by
+	// default, as in the reference.
+	List bool
+	// TrackActivity keeps up to date when, from which address and by which user
+	// agent a session was last used, and shows the time in the list.
+	TrackActivity bool
 	// TouchEvery is how often, at most, use is written down. Default 1 minute.
 	TouchEvery time.Duration
+	// MaxPerUser ends a user's oldest sessions when a login makes more of them.
+	// Default 0: no bound.
+	MaxPerUser int
 	// RotateOnReauthentication gives a session a new token when its user proves
 	// again who they are. Off by default: requests under way still carry the
 	// old one.
@@ -68,6 +78,12 @@ func (c *Config) Problems() map[string]string {
 	}
 	if c.TouchEvery < 0 {
 		p["TouchEvery"] = `can't be negative; write a duration such as "1m"`
+	}
+	if c.MaxPerUser < 0 {
+		p["MaxPerUser"] = "can't be negative; write a number of sessions, or 0 for no bound"
+	}
+	if c.TrackActivity && !c.List {
+		p["TrackActivity"] = "needs List, which shows it"
 	}
 	if _, ok := sameSite[c.CookieSameSite]; !ok {
 		p["CookieSameSite"] = `must be "lax", "strict" or "none"`
@@ -131,7 +147,7 @@ func (m *Manager) Identify(ctx context.Context, rq *api.Request) error {
 	rq.Session = s
 	// A disabled user is nobody, but the session stays: see account.md §2.3.
 	if u != nil && !u.Disabled {
-		rq.User = u
+		rq.User, rq.Started = u, u.ID
 	}
 	return m.touch(ctx, rq)
 }
@@ -189,17 +205,30 @@ func (m *Manager) alive(rq *api.Request, s *store.Session, u *store.User) bool {
 // touch writes down that a logged-in session is used, now and then.
 func (m *Manager) touch(ctx context.Context, rq *api.Request) error {
 	s := rq.Session
-	if !m.config.Sliding || rq.User == nil || rq.Now.Sub(s.SeenAt) < m.config.TouchEvery {
+	if !m.config.Sliding && !m.config.TrackActivity || rq.User == nil || rq.Now.Sub(s.SeenAt) < m.config.TouchEvery {
 		return nil
 	}
 	m.describe(rq)
-	rq.Credential.Touched = true
+	if m.config.Sliding {
+		m.renew(rq)
+		rq.Credential.Touched = true
+	}
 	return rq.Sessions().TouchSession(ctx, s)
 }
 
+// describe notes when and from where the session is used.
 func (m *Manager) describe(rq *api.Request) {
 	s := rq.Session
-	s.SeenAt, s.IP, s.UserAgent = rq.Now, rq.IP.String(), UserAgent(rq.HTTP)
+	from, to := Client{s.IP, s.UserAgent}, Client{rq.IP.String(), UserAgent(rq.HTTP)}
+	if m.config.TrackActivity && rq.Started != "" && s.UserID == rq.Started && from != to {
+		rq.Emit(ClientChanged{User: rq.User, Session: s.ID, From: from, To: to})
+	}
+	s.SeenAt, s.IP, s.UserAgent = rq.Now, to.IP, to.UserAgent
+}
+
+// renew lets the session live on from now.
+func (m *Manager) renew(rq *api.Request) {
+	s := rq.Session
 	s.ExpiresAt = rq.Now.Add(m.config.Lifetime)
 	if end := s.CreatedAt.Add(m.config.AbsoluteLifetime); m.config.AbsoluteLifetime > 0 && end.Before(s.ExpiresAt) {
 		s.ExpiresAt = end
@@ -230,6 +259,7 @@ func (m *Manager) Save(ctx context.Context, st store.Sessions, rq *api.Request) 
 			rotate = true
 		}
 		m.describe(rq)
+		m.renew(rq)
 		if rotate {
 			token, hash, err := secret.Token(rq.Env.Rand)
 			if err != nil {
@@ -241,6 +271,9 @@ func (m *Manager) Save(ctx context.Context, st store.Sessions, rq *api.Request) 
 			return err
 		}
 		rq.Credential.Touched = true
+		if err := m.crowdOut(ctx, st, rq); err != nil {
+			return err
+		}
 	}
 	rq.Saved()
 	return nil
@@ -251,6 +284,29 @@ func write(ctx context.Context, st store.Sessions, s *store.Session) error {
 		return st.CreateSession(ctx, s)
 	}
 	return st.UpdateSession(ctx, s)
+}
+
+// crowdOut ends the oldest sessions of a user who has just logged in once more
+// than is allowed. Logins at the very same moment may not see each other; the
+// next one sees both.
+func (m *Manager) crowdOut(ctx context.Context, st store.Sessions, rq *api.Request) error {
+	s := rq.Session
+	if m.config.MaxPerUser == 0 || s.UserID == "" || s.UserID == rq.Started {
+		return nil
+	}
+	l, err := st.SessionsOf(ctx, s.UserID)
+	if err != nil {
+		return err
+	}
+	l = slices.DeleteFunc(l, func(x *store.Session) bool { return x.ID == s.ID || !m.alive(rq, x, rq.User) })
+	for len(l) >= m.config.MaxPerUser {
+		if err := st.DeleteSession(ctx, l[0].ID); err != nil {
+			return err
+		}
+		rq.Emit(Crowded{User: rq.User, Session: l[0].ID})
+		l = l[1:]
+	}
+	return nil
 }
 
 // empty reports that there is nothing worth keeping.
