@@ -106,8 +106,8 @@ func (a *Account) Routes() []api.Route {
 			post: {Limit: "signup", Input: a.signupInput(), Do: a.signUp},
 		}},
 		{Path: "/auth/email/verify", Access: api.Anyone, Methods: map[string]api.Endpoint{
-			get:  {Before: a.canVerifyEmail, Input: verifyEmailInput, Do: a.verificationInfo},
-			post: {Before: a.canVerifyEmail, Input: verifyEmailInput, Do: a.verifyEmail},
+			get:  {Before: a.canVerifyEmail, Input: a.verifyEmailInput(), Do: a.verificationInfo},
+			post: {Before: a.canVerifyEmail, Input: a.verifyEmailInput(), Do: a.verifyEmail},
 		}},
 		{Path: "/auth/email/verify/resend", Access: api.Anyone, Methods: map[string]api.Endpoint{
 			post: {Before: a.canResendVerification, NoBody: true, Do: a.resendVerification},
@@ -116,8 +116,8 @@ func (a *Account) Routes() []api.Route {
 			post: {Input: a.requestResetInput(), Do: a.requestReset},
 		}},
 		{Path: "/auth/password/reset", Access: api.Anyone, Methods: map[string]api.Endpoint{
-			get:  {Before: a.canResetPassword, Input: resetInput[:1], Do: a.resetInfo},
-			post: {Limit: "reset_password_from_key", Before: a.canResetPassword, Input: resetInput, Do: a.resetPassword},
+			get:  {Before: a.canResetPassword, Input: a.resetInput()[:1], Do: a.resetInfo},
+			post: {Limit: "reset_password_from_key", Before: a.canResetPassword, Input: a.resetInput(), Do: a.resetPassword},
 		}},
 		{Path: "/auth/reauthenticate", Access: api.LoggedIn, Methods: map[string]api.Endpoint{
 			post: {Limit: "reauthenticate", Input: reauthenticateInput, Do: a.reauthenticate},
@@ -134,9 +134,9 @@ func (a *Account) Routes() []api.Route {
 		{Path: "/account/email", Access: emailAccess, Methods: map[string]api.Endpoint{
 			get:   {Do: a.emails},
 			post:  {Limit: "manage_email", Before: a.canPostEmail, Input: a.emailInput(), Do: a.postEmail},
-			put:   {Limit: "manage_email", Input: a.emailInput(), Do: a.putEmail},
-			patch: {Limit: "manage_email", Input: a.primaryInput(), Do: a.patchEmail},
-			del:   {Limit: "manage_email", Input: a.emailInput(), Do: a.deleteEmail},
+			put:   {Limit: "manage_email", Input: knownEmailInput(), Do: a.putEmail},
+			patch: {Limit: "manage_email", Input: primaryInput(), Do: a.patchEmail},
+			del:   {Limit: "manage_email", Input: knownEmailInput(), Do: a.deleteEmail},
 		}},
 		{Path: "/account/phone", Access: phoneAccess, Methods: map[string]api.Endpoint{
 			get:  {Do: a.phones},

@@ -206,6 +206,18 @@ func (c *codes) try(ctx context.Context, rq *api.Request, p *process, code strin
 	return p.Hash != nil && cleanCode(code) != "" && rq.Env.Keys.Verify(p.Hash, "code", c.parts(*p, code)...), nil
 }
 
+// forgive takes back the count of a submission that was right, but did not end
+// the process. The client holds what it held before.
+func (c *codes) forgive(ctx context.Context, rq *api.Request, p process) error {
+	p.Failed--
+	if err := c.put(rq, p); err != nil {
+		return err
+	}
+	err := rq.SaveNow(ctx)
+	rq.Credential.Touched = false
+	return err
+}
+
 // failed ends a process that has used up its attempts, with what over ends
 // besides. It reports whether it did.
 func (c *codes) failed(ctx context.Context, rq *api.Request, p *process, over func()) (last bool, err error) {

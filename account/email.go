@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/store"
@@ -25,8 +26,18 @@ type emailItem struct {
 
 func (a *Account) emailInput() []api.Field { return []api.Field{a.emailField("email", true)} }
 
-func (a *Account) primaryInput() []api.Field {
-	return append(a.emailInput(), api.Field{Name: "primary", Kind: api.Bool, Required: true, Description: "Always true: make the address the primary one"})
+// knownEmailInput is an address that is only looked up.
+func knownEmailInput() []api.Field {
+	return []api.Field{{Name: "email", Required: true, Description: "One of the user's email addresses", Clean: func(ctx context.Context, s string) (string, []api.Item) {
+		if strings.ContainsRune(s, 0) {
+			return s, nil // which is wrong by itself
+		}
+		return cleanEmail(ctx, s)
+	}}}
+}
+
+func primaryInput() []api.Field {
+	return append(knownEmailInput(), api.Field{Name: "primary", Kind: api.Bool, Required: true, Description: "Always true: make the address the primary one"})
 }
 
 // emailAccess: only to change an address that is still to be verified one need

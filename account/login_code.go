@@ -19,7 +19,7 @@ const (
 	keptCodeRequired = "login_by_code.required"
 )
 
-var codeInput = []api.Field{{Name: "code", Required: true, Description: "The code that was sent"}}
+var codeInput = []api.Field{{Name: "code", Required: true, Invalid: codeIncorrect, Description: "The code that was sent"}}
 
 func (a *Account) requestCodeInput() []api.Field {
 	var l []api.Field

@@ -21,9 +21,11 @@ const (
 	purposeReset = "reset-password"
 )
 
-var resetInput = []api.Field{
-	{Name: "key", Required: true, Header: "X-Password-Reset-Key", Description: "Password reset key"},
-	passwordField("password", true),
+func (a *Account) resetInput() []api.Field {
+	return []api.Field{
+		a.keyField("X-Password-Reset-Key", a.config.PasswordResetByCode, codeInvalidReset),
+		passwordField("password", true),
+	}
 }
 
 func (a *Account) requestResetInput() []api.Field { return []api.Field{a.emailField("email", true)} }
@@ -194,8 +196,7 @@ func (a *Account) checkReset(ctx context.Context, rq *api.Request) (u *store.Use
 		u, err = rq.Store().User(ctx, p.UserID)
 		if err == nil && !u.Disabled {
 			// A right code is no failed attempt, whatever the password.
-			p.Failed--
-			return u, p.Email, a.resetCodes.put(rq, p)
+			return u, p.Email, a.resetCodes.forgive(ctx, rq, p)
 		}
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, "", err
@@ -237,9 +238,6 @@ func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Repl
 		}
 	}
 	if err := in.Err(); err != nil {
-		if a.config.PasswordResetByCode && u != nil {
-			return nil, errors.Join(err, rq.SaveNow(ctx))
-		}
 		return nil, err
 	}
 	hash, err := a.hash(ctx, in.Text("password"))

@@ -19,8 +19,17 @@ const (
 	purposeVerifyEmail = "verify-email"
 )
 
-var verifyEmailInput = []api.Field{
-	{Name: "key", Required: true, Header: "X-Email-Verification-Key", Description: "The key or code that was mailed"},
+func (a *Account) verifyEmailInput() []api.Field {
+	return []api.Field{a.keyField("X-Email-Verification-Key", a.config.EmailVerificationByCode, codeInvalidKey)}
+}
+
+// keyField declares an input with what was mailed, a key or a code. What is no
+// text is no key either.
+func (a *Account) keyField(header string, code bool, invalid api.Code) api.Field {
+	if code {
+		invalid = codeIncorrect
+	}
+	return api.Field{Name: "key", Required: true, Header: header, Invalid: invalid, Description: "The key or code that was mailed"}
 }
 
 // verificationKey proves control of an address: it goes there, and nowhere
@@ -160,9 +169,7 @@ func (a *Account) verificationInfo(ctx context.Context, rq *api.Request) (*api.R
 		return nil, err
 	}
 	if p, ok := a.emailCodes.slot.Get(rq); ok && a.config.EmailVerificationByCode {
-		// Looking up what a right code is for is no attempt.
-		p.Failed--
-		if err := a.emailCodes.put(rq, p); err != nil {
+		if err := a.emailCodes.forgive(ctx, rq, p); err != nil {
 			return nil, err
 		}
 	}

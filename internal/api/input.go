@@ -80,8 +80,7 @@ func (in *Input) Bool(name string) bool {
 	case float64:
 		return v != 0
 	case string:
-		s := strings.TrimSpace(v)
-		return s != "" && !strings.EqualFold(s, "false")
+		return v != "" && !strings.EqualFold(v, "false")
 	case []any:
 		return len(v) > 0
 	case map[string]any:
@@ -155,7 +154,7 @@ func decode(ctx context.Context, r *http.Request, maxBody int64, fields []Field)
 		}
 	} else {
 		var err error
-		if in.raw, err = readObject(r, maxBody); err != nil {
+		if in.raw, err = readObject(r, maxBody, len(fields) == 0); err != nil {
 			return nil, err
 		}
 	}
@@ -225,7 +224,8 @@ func (in *Input) readText(ctx context.Context, f *Field) {
 // maxDepth bounds how deep JSON may nest.
 const maxDepth = 32
 
-func readObject(r *http.Request, maxBody int64) (map[string]json.RawMessage, error) {
+// readObject reads a body; where nothing in it counts, any JSON will do.
+func readObject(r *http.Request, maxBody int64, any bool) (map[string]json.RawMessage, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
 	if err != nil {
 		var tooBig *http.MaxBytesError
@@ -239,7 +239,7 @@ func readObject(r *http.Request, maxBody int64) (map[string]json.RawMessage, err
 	if len(body) == 0 || string(body) == "null" {
 		return raw, nil
 	}
-	if !utf8.Valid(body) || !sane(body) || json.Unmarshal(body, &raw) != nil {
+	if !utf8.Valid(body) || !sane(body) || !(any && json.Valid(body)) && json.Unmarshal(body, &raw) != nil {
 		return nil, &Error{Status: http.StatusBadRequest, Items: []Item{{Code: CodeInvalidJSON}}}
 	}
 	return raw, nil
