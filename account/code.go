@@ -207,15 +207,13 @@ func (c *codes) try(ctx context.Context, rq *api.Request, p *process, code strin
 }
 
 // forgive takes back the count of a submission that was right, but did not end
-// the process. The client holds what it held before.
+// the process.
 func (c *codes) forgive(ctx context.Context, rq *api.Request, p process) error {
 	p.Failed--
 	if err := c.put(rq, p); err != nil {
 		return err
 	}
-	err := rq.SaveNow(ctx)
-	rq.Credential.Touched = false
-	return err
+	return rq.SaveNow(ctx)
 }
 
 // failed ends a process that has used up its attempts, with what over ends

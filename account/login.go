@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -21,7 +22,7 @@ func (a *Account) loginInput() []api.Field {
 	var l []api.Field
 	only := len(a.config.LoginMethods) == 1
 	if a.loginBy("username") {
-		l = append(l, api.Field{Name: "username", Required: only, MaxLength: usernameMaxLength, Description: "Username"})
+		l = append(l, api.Field{Name: "username", Required: only, Description: "Username"})
 	}
 	if a.loginBy("email") {
 		l = append(l, a.emailField("email", only))
@@ -194,6 +195,9 @@ func (a *Account) candidates(ctx context.Context, rq *api.Request, method, id st
 		if err != nil || len(l) > 0 {
 			return l, err
 		}
+	}
+	if utf8.RuneCountInString(id) > usernameMaxLength {
+		return nil, nil
 	}
 	u, err := rq.Store().UserByUsername(ctx, norm.NFKC.String(id))
 	if errors.Is(err, store.ErrNotFound) {

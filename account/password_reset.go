@@ -238,6 +238,7 @@ func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Repl
 		}
 	}
 	if err := in.Err(); err != nil {
+		rq.Credential.Touched = rq.Credential.Touched && u == nil // a good code stays as good as it was
 		return nil, err
 	}
 	hash, err := a.hash(ctx, in.Text("password"))

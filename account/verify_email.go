@@ -172,6 +172,7 @@ func (a *Account) verificationInfo(ctx context.Context, rq *api.Request) (*api.R
 		if err := a.emailCodes.forgive(ctx, rq, p); err != nil {
 			return nil, err
 		}
+		rq.Credential.Touched = false // nothing has changed for the client
 	}
 	w, ok := a.Pipeline.stageOf(rq)
 	return api.Data(struct {
