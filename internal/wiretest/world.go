@@ -15,7 +15,7 @@ import (
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
-	"github.com/headless-auth/headless/internal/testenv"
+	"github.com/headless-auth/headless/internal/testenv/testenv"
 	"github.com/headless-auth/headless/store"
 	"github.com/headless-auth/headless/store/memory"
 	"github.com/headless-auth/headless/store/postgres"

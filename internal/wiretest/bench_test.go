@@ -1,0 +1,188 @@
+package wiretest_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/internal/password"
+	"github.com/headless-auth/headless/internal/wiretest"
+	"github.com/headless-auth/headless/store"
+	"github.com/headless-auth/headless/store/memory"
+	"github.com/headless-auth/headless/store/postgres"
+	"github.com/headless-auth/headless/store/sqlite"
+)
+
+// statements counts what a PostgreSQL pool is asked.
+type statements struct{ n atomic.Int64 }
+
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	s.n.Add(1)
+	return ctx
+}
+func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// onStores runs a benchmark on every store. count tells how many statements
+// PostgreSQL was asked so far; elsewhere it is nil.
+func onStores(b *testing.B, run func(b *testing.B, st store.Store, count *statements)) {
+	b.Run("memory", func(b *testing.B) { run(b, memory.New(), nil) })
+	b.Run("sqlite", func(b *testing.B) {
+		st, err := sqlite.Open(b.Context(), b.TempDir()+"/auth.db")
+		if err == nil {
+			b.Cleanup(func() { _ = st.Close() })
+			err = st.Migrate(b.Context())
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		run(b, st, nil)
+	})
+	b.Run("postgres", func(b *testing.B) {
+		url := os.Getenv("HEADLESS_TEST_POSTGRES")
+		if url == "" {
+			b.Skip("HEADLESS_TEST_POSTGRES is not set; run it by: go run ./internal/testenv go test -bench . ./internal/wiretest")
+		}
+		c, err := pgxpool.ParseConfig(url)
+		if err != nil {
+			b.Fatal(err)
+		}
+		count := &statements{}
+		c.ConnConfig.Tracer = count
+		pool, err := pgxpool.NewWithConfig(b.Context(), c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(pool.Close)
+		st := postgres.New(pool)
+		if err := st.Migrate(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		run(b, st, count)
+	})
+}
+
+// site is an instance whose addresses need no verification.
+func site(b *testing.B, st store.Store, pw account.PasswordConfig) *headless.Auth {
+	b.Helper()
+	c := wiretest.Config()
+	c.URL, c.Store, c.Mailer = "http://127.0.0.1", st, &wiretest.Inbox{}
+	c.Account.EmailVerification, c.Account.Password = account.None, pw
+	auth, err := headless.New(c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return auth
+}
+
+func call(b *testing.B, h http.Handler, method, path, token, body string) *httptest.ResponseRecorder {
+	rq := httptest.NewRequest(method, path, bytes.NewReader([]byte(body)))
+	if token != "" {
+		rq.Header.Set("X-Session-Token", token)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, rq)
+	if w.Code != http.StatusOK {
+		b.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+	}
+	return w
+}
+
+var people atomic.Int64
+
+// member signs somebody up and returns their address and session token.
+func member(b *testing.B, auth *headless.Auth) (email, token string) {
+	b.Helper()
+	email = fmt.Sprintf("bench%d-%d@example.org", os.Getpid(), people.Add(1))
+	w := call(b, auth.Handler(), "POST", "/_allauth/app/v1/auth/signup", "", fmt.Sprintf(`{"email":%q,"password":"Correct-Horse-9"}`, email))
+	_, rest, _ := bytes.Cut(w.Body.Bytes(), []byte(`"session_token":"`))
+	t, _, _ := bytes.Cut(rest, []byte(`"`))
+	return email, string(t)
+}
+
+func measure(b *testing.B, h http.Handler, path, token string, count *statements) {
+	b.ReportAllocs()
+	before := int64(0)
+	if count != nil {
+		before = count.n.Load()
+	}
+	b.ResetTimer()
+	for b.Loop() {
+		call(b, h, "GET", path, token, "")
+	}
+	if count != nil {
+		b.ReportMetric(float64(count.n.Load()-before)/float64(b.N), "statements/op")
+	}
+}
+
+// BenchmarkRequireUser is a logged-in request to a route of the host's own.
+func BenchmarkRequireUser(b *testing.B) {
+	onStores(b, func(b *testing.B, st store.Store, count *statements) {
+		auth := site(b, st, wiretest.Config().Account.Password)
+		_, token := member(b, auth)
+		measure(b, auth.RequireUser(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })), "/me", token, count)
+	})
+}
+
+// BenchmarkSession is GET auth/session of a logged-in app.
+func BenchmarkSession(b *testing.B) {
+	onStores(b, func(b *testing.B, st store.Store, count *statements) {
+		auth := site(b, st, wiretest.Config().Account.Password)
+		_, token := member(b, auth)
+		measure(b, auth.Handler(), "/_allauth/app/v1/auth/session", token, count)
+	})
+}
+
+// BenchmarkLogin is POST auth/login by 64 clients at once, at the default cost
+// of a password, beside nothing but the hash.
+func BenchmarkLogin(b *testing.B) {
+	parallel := (64 + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
+	b.Run("hash", func(b *testing.B) {
+		h, err := password.New(password.Params{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		encoded, err := h.Hash(b.Context(), "Correct-Horse-9")
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetParallelism(parallel)
+		b.ResetTimer()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if ok, _, err := h.Verify(b.Context(), "Correct-Horse-9", encoded); !ok || err != nil {
+					b.Error(ok, err)
+				}
+			}
+		})
+	})
+	onStores(b, func(b *testing.B, st store.Store, count *statements) {
+		auth := site(b, st, account.PasswordConfig{})
+		email, _ := member(b, auth)
+		body := fmt.Sprintf(`{"email":%q,"password":"Correct-Horse-9"}`, email)
+		before := int64(0)
+		if count != nil {
+			before = count.n.Load()
+		}
+		b.SetParallelism(parallel)
+		b.ResetTimer()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				call(b, auth.Handler(), "POST", "/_allauth/app/v1/auth/login", "", body)
+			}
+		})
+		if count != nil {
+			b.ReportMetric(float64(count.n.Load()-before)/float64(b.N), "statements/op")
+		}
+	})
+}
