@@ -40,7 +40,7 @@ type Message struct {
 	HTML    string
 	Kind    string            // such as "login_code"; docs/mail.md has them all
 	Locale  string            // as Config.Locale chose it
-	Data    map[string]string // the kind's variables
+	Data    map[string]string // the kind's variables as they came: escape them
 }
 
 // SMS is a text message, rendered and ready to be sent. Like a [Message] it
@@ -49,7 +49,7 @@ type SMS struct {
 	To     string // in E.164 form: +31612345678
 	Text   string
 	Code   string // the code in the text, if there is one
-	Kind   string // "verification", "login_code", "unknown_account", "account_already_exists"
+	Kind   string // "verification", "unknown_account" or "account_already_exists"
 	Locale string
 }
 
