@@ -58,6 +58,7 @@ func (s *Store) DeleteAuditBefore(ctx context.Context, before time.Time) (int, e
 		return 0, err
 	}
 	defer s.doneWriting()
+	defer t.shrink()
 	users := map[string]bool{}
 	n := t.audit.sweep(func(e *store.AuditEntry) bool {
 		old := e.At.Before(before)

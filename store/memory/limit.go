@@ -129,6 +129,7 @@ func (s *Store) DeleteExpiredLimits(ctx context.Context, now time.Time) (int, er
 		return 0, err
 	}
 	defer s.doneWriting()
+	defer t.shrink()
 	at := now.UnixMicro()
 	return t.limits.sweep(func(b bucket) bool { return len(b.live(at, b.per)) == 0 }), nil
 }

@@ -31,6 +31,7 @@ func (s *Store) DeleteExpiredNonces(ctx context.Context, now time.Time) (int, er
 		return 0, err
 	}
 	defer s.doneWriting()
+	defer t.shrink()
 	at := now.UnixMicro()
 	return t.nonces.sweep(func(end int64) bool { return end <= at }), nil
 }

@@ -24,7 +24,7 @@ func (s *Store) CreateSession(ctx context.Context, x *store.Session) error {
 	if t.sessionHashes.has(string(x.TokenHash)) {
 		return conflict("create session: the token is known")
 	}
-	x.ID, x.Version = s.db.last.session.next(), 1
+	x.ID, x.Version, x.Generation, x.RefreshedAt = s.db.last.session.next(), 1, 0, time.Time{}
 	k := keepSession(x)
 	t.putSession(k)
 	if k.UserID != "" {
@@ -62,8 +62,14 @@ func (s *Store) SessionAndUser(ctx context.Context, tokenHash []byte) (*store.Se
 	if !ok {
 		return nil, nil, errNoSession
 	}
+	session, user := cloneBoth(x, u)
+	return session, user, nil
+}
+
+// cloneBoth copies a session and its user, who may be nil.
+func cloneBoth(x *store.Session, u *store.User) (*store.Session, *store.User) {
 	if u == nil {
-		return cloneSession(x), nil, nil
+		return cloneSession(x), nil
 	}
 	// One allocation for both and one for their bytes: this is what every
 	// authenticated request costs.
@@ -72,7 +78,7 @@ func (s *Store) SessionAndUser(ctx context.Context, tokenHash []byte) (*store.Se
 		user    store.User
 	}{*x, *u}
 	own(&both.session.TokenHash, (*[]byte)(&both.session.Methods), &both.session.State, (*[]byte)(&both.user.Fields))
-	return &both.session, &both.user, nil
+	return &both.session, &both.user
 }
 
 // Session implements [store.Sessions].
@@ -109,6 +115,7 @@ func (s *Store) UpdateSession(ctx context.Context, x *store.Session) error {
 	}
 	x.Version++
 	k := keepSession(x)
+	k.Generation, k.RefreshedAt = old.Generation, old.RefreshedAt
 	t.sessionHashes.delete(string(old.TokenHash))
 	t.putSession(k)
 	if k.UserID != old.UserID {
@@ -134,6 +141,35 @@ func (s *Store) TouchSession(ctx context.Context, x *store.Session) error {
 		t.putSession(&k)
 	}
 	return nil
+}
+
+// RefreshSession implements [store.SessionRefresher].
+func (s *Store) RefreshSession(ctx context.Context, r *store.Refresh) (*store.Session, *store.User, error) {
+	t, err := s.write(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer s.doneWriting()
+	old, ok := t.sessions.get(r.SessionID)
+	if !ok || old.UserID != r.UserID || old.Epoch != r.Epoch || over(old.ExpiresAt, r.Now) {
+		return nil, nil, errNoSession
+	}
+	k := *old
+	within := r.Now.Sub(k.RefreshedAt) < r.Grace
+	switch {
+	case r.Generation == k.Generation && !within:
+		k.Generation++
+		k.RefreshedAt = micro(r.Now)
+	case r.Generation == k.Generation:
+	case r.Generation == k.Generation-1 && within:
+	default:
+		return nil, nil, conflict("refresh session: the generation is another")
+	}
+	k.SeenAt, k.ExpiresAt, k.IP, k.UserAgent = micro(r.Now), micro(r.ExpiresAt), r.IP, r.UserAgent
+	t.putSession(&k)
+	u, _ := t.users.get(k.UserID)
+	session, user := cloneBoth(&k, u)
+	return session, user, nil
 }
 
 // DeleteSession implements [store.Sessions].
@@ -182,6 +218,7 @@ func (s *Store) DeleteExpiredSessions(ctx context.Context, now time.Time) (int, 
 		return 0, err
 	}
 	defer s.doneWriting()
+	defer t.shrink()
 	var ids []string
 	for id, x := range t.sessions.all() {
 		if over(x.ExpiresAt, now) {

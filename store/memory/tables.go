@@ -56,6 +56,7 @@ type layer interface {
 	make()
 	begin()
 	commit(changed layer)
+	shrink()
 }
 
 func (t *tables) layers() []layer {
@@ -97,9 +98,17 @@ func (t *tables) commit(tx *tables) {
 	}
 }
 
+// shrink gives back what tables that have lost most of their rows still hold.
+func (t *tables) shrink() {
+	for _, l := range t.layers() {
+		l.shrink()
+	}
+}
+
 // rows are a map that a transaction can change beside what is kept.
 type rows[K comparable, V any] struct {
 	kept    map[K]V
+	peak    int // the most that kept has held since it was made
 	inTx    bool
 	changed map[K]change[V] // in a transaction only
 }
@@ -115,11 +124,21 @@ func (r *rows[K, V]) begin() { r.inTx = true }
 func (r *rows[K, V]) commit(l layer) {
 	for k, c := range l.(*rows[K, V]).changed {
 		if c.gone {
-			delete(r.kept, k)
+			r.delete(k)
 		} else {
-			r.kept[k] = c.value
+			r.set(k, c.value)
 		}
 	}
+}
+
+// shrink makes a map anew, as deleting alone frees nothing of it.
+func (r *rows[K, V]) shrink() {
+	if r.inTx || r.peak < 1000 || len(r.kept) > r.peak/4 {
+		return
+	}
+	kept := make(map[K]V, len(r.kept))
+	maps.Copy(kept, r.kept)
+	r.kept, r.peak = kept, len(kept)
 }
 
 func (r *rows[K, V]) get(k K) (V, bool) {
@@ -138,6 +157,7 @@ func (r *rows[K, V]) set(k K, v V) {
 		return
 	}
 	r.kept[k] = v
+	r.peak = max(r.peak, len(r.kept))
 }
 
 func (r *rows[K, V]) delete(k K) {
@@ -183,24 +203,16 @@ func (r *rows[K, V]) all() iter.Seq2[K, V] {
 	}
 }
 
-// sweep deletes what is over, and returns how much that was. A map that has
-// lost most of its rows is made anew, as deleting alone frees nothing of it.
+// sweep deletes what is over, and returns how much that was.
 func (r *rows[K, V]) sweep(over func(V) bool) int {
-	var gone []K
+	n := 0
 	for k, v := range r.all() {
 		if over(v) {
-			gone = append(gone, k)
+			r.delete(k)
+			n++
 		}
 	}
-	for _, k := range gone {
-		r.delete(k)
-	}
-	if !r.inTx && len(gone) > 1000 && len(gone) > len(r.kept) {
-		kept := make(map[K]V, len(r.kept))
-		maps.Copy(kept, r.kept)
-		r.kept = kept
-	}
-	return len(gone)
+	return n
 }
 
 // lists are rows of ids. A list is never changed within its length.

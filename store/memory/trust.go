@@ -91,6 +91,7 @@ func (s *Store) DeleteExpiredTrustedBrowsers(ctx context.Context, now time.Time)
 		return 0, err
 	}
 	defer s.doneWriting()
+	defer t.shrink()
 	var ids []string
 	for id, b := range t.browsers.all() {
 		if over(b.ExpiresAt, now) {

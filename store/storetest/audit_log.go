@@ -33,13 +33,12 @@ func AuditLog(t *testing.T, open func(t *testing.T) store.Store) {
 			IP: "2001:db8::1", UserAgent: "Mozilla/5.0 (ü)", At: now(),
 		}
 		ok(t, l.AppendAudit(ctx, e))
-		want := *e
-		want.Data = json.RawMessage(string(e.Data))
+		want := clone(e)
 		clear(e.Data)
 		back := got(l.AuditOf(ctx, u.ID, "", 10))(t)
-		same(t, back, []*store.AuditEntry{&want})
+		same(t, back, []*store.AuditEntry{want})
 		clear(back[0].Data)
-		same(t, got(l.AuditOf(ctx, u.ID, "", 10))(t), []*store.AuditEntry{&want})
+		same(t, got(l.AuditOf(ctx, u.ID, "", 10))(t), []*store.AuditEntry{want})
 	})
 
 	t.Run("entries are listed newest first, page by page", func(t *testing.T) {
@@ -60,7 +59,7 @@ func AuditLog(t *testing.T, open func(t *testing.T) store.Store) {
 				if len(page) > size {
 					t.Fatalf("got a page of %d, want at most %d", len(page), size)
 				}
-				if len(page) == 0 {
+				if len(page) == 0 || len(all) > len(want) {
 					break
 				}
 				all = append(all, page...)

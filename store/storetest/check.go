@@ -96,8 +96,8 @@ func differences(got, want reflect.Value) []string {
 	}
 	got, want = got.Elem(), want.Elem()
 	var l []string
-	for i := range got.NumField() {
-		g, w, name := got.Field(i), want.Field(i), got.Type().Field(i).Name
+	for f, g := range got.Fields() {
+		w, name := want.FieldByIndex(f.Index), f.Name
 		if got.Type() == reflect.TypeFor[store.SocialAccount]() && name == "Data" {
 			g, w = g.Convert(reflect.TypeFor[json.RawMessage]()), w.Convert(reflect.TypeFor[json.RawMessage]())
 		}
@@ -164,6 +164,18 @@ func show(v reflect.Value) string {
 		s = fmt.Sprintf("%s… (%d bytes)", s[:300], len(s))
 	}
 	return s
+}
+
+// clone copies a record with its bytes, so that a store which shares them
+// can't change what is expected of it.
+func clone[R any](r *R) *R {
+	c := *r
+	for _, f := range reflect.ValueOf(&c).Elem().Fields() {
+		if f.Kind() == reflect.Slice && !f.IsNil() {
+			f.SetBytes(bytes.Clone(f.Bytes()))
+		}
+	}
+	return &c
 }
 
 // neverIDs are ids that no store has given out: look-alikes of id, which it

@@ -49,13 +49,15 @@ func race[S any](t testing.TB, st S, n int, do func(ctx context.Context, i int) 
 	return errs
 }
 
-// warm reads something, whatever it is.
+// warm asks for something that changes nothing.
 func warm(ctx context.Context, st any) {
 	switch st := st.(type) {
 	case store.Sessions:
 		_, _ = st.SessionByHash(ctx, hash(0))
 	case store.Limits:
 		_, _ = st.Peek(ctx, time.Now(), store.Bucket{Key: "warm", Amount: 1, Per: time.Second})
+	case store.Nonces:
+		_, _ = st.DeleteExpiredNonces(ctx, time.Unix(0, 0)) // nothing is as old
 	}
 }
 
@@ -105,7 +107,7 @@ func bothWays[S any](t *testing.T, open func(t *testing.T) S, name string, test 
 func raceNonces(t *testing.T, open func(t *testing.T) store.Nonces) {
 	bothWays(t, open, "of many who use a key at once one succeeds", func(t *testing.T, st store.Nonces, do each[store.Nonces]) {
 		at := now()
-		for i := range rounds(10) {
+		for i := range rounds(6) {
 			key, at := fmt.Sprint("k", i%5), at.Add(time.Duration(i/5)*time.Minute) // half of them used before
 			oneWins(t, race(t, st, crowd, func(ctx context.Context, _ int) error {
 				return do(ctx, func(st store.Nonces) error { return st.UseOnce(ctx, key, at, at.Add(time.Minute)) })
@@ -187,7 +189,7 @@ func raceSessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 	bothWays(t, open, "of many saves at once one succeeds", func(t *testing.T, st store.Sessions, do each[store.Sessions]) {
 		s := session("", 1)
 		ok(t, st.CreateSession(t.Context(), s))
-		for round := range rounds(10) {
+		for round := range rounds(6) {
 			before := got(st.Session(t.Context(), s.ID))(t)
 			token := func(i int) []byte { return hash(100*round + i + 10) }
 			winner := oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
@@ -210,7 +212,7 @@ func raceSessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 	})
 
 	bothWays(t, open, "of many sessions with one token one is made", func(t *testing.T, st store.Sessions, do each[store.Sessions]) {
-		for round := range rounds(5) {
+		for round := range rounds(4) {
 			oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
 				return do(ctx, func(st store.Sessions) error { return st.CreateSession(ctx, session("", round)) })
 			}), store.ErrConflict)
@@ -231,7 +233,7 @@ func raceSessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 	for _, tt := range ends {
 		bothWays(t, open, "a session "+tt.name+" is not brought back by saves and touches at once", func(t *testing.T, st store.Sessions, do each[store.Sessions]) {
 			user := owners(t, st)()
-			for round := range rounds(10) {
+			for round := range rounds(6) {
 				s := session(user, 1000*round)
 				ok(t, st.CreateSession(t.Context(), s))
 				errs := race(t, st, crowd, func(ctx context.Context, i int) error {
@@ -264,7 +266,7 @@ func raceSessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 	bothWays(t, open, "touches at once with a save take nothing back", func(t *testing.T, st store.Sessions, do each[store.Sessions]) {
 		newUser := owners(t, st)
 		before, after := newUser(), newUser()
-		for round := range rounds(5) {
+		for round := range rounds(4) {
 			s := session(before, 2*round)
 			ok(t, st.CreateSession(t.Context(), s))
 			saved := *s
@@ -298,7 +300,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 	type do = each[store.Store]
 
 	bothWays(t, open, "of many users with one name one is made", func(t *testing.T, st store.Store, do do) {
-		for round := range rounds(10) {
+		for round := range rounds(6) {
 			names := []string{fmt.Sprint("ada", round), fmt.Sprint("Ada", round), fmt.Sprint("ADA", round)}
 			oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
 				return do(ctx, func(st store.Store) error { return st.CreateUser(ctx, &store.User{Username: names[i%3]}) })
@@ -307,7 +309,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 	})
 
 	bothWays(t, open, "of many users who take one name one gets it", func(t *testing.T, st store.Store, do do) {
-		for round := range rounds(5) {
+		for round := range rounds(4) {
 			users := people(t, st)
 			winner := oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
 				return do(ctx, func(st store.Store) error {
@@ -322,7 +324,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 
 	bothWays(t, open, "of many updates of a user one succeeds", func(t *testing.T, st store.Store, do do) {
 		id := newUser(t, st).ID
-		for range rounds(10) {
+		for range rounds(6) {
 			before := got(st.User(t.Context(), id))(t)
 			winner := oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
 				return do(ctx, func(st store.Store) error {
@@ -340,7 +342,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 	bothWays(t, open, "of many updates of an authenticator one succeeds", func(t *testing.T, st store.Store, do do) {
 		a := &store.Authenticator{UserID: newUser(t, st).ID, Type: store.RecoveryCodes}
 		ok(t, st.CreateAuthenticator(t.Context(), a))
-		for range rounds(10) {
+		for range rounds(6) {
 			before := got(st.Authenticator(t.Context(), a.ID))(t)
 			winner := oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
 				return do(ctx, func(st store.Store) error {
@@ -356,7 +358,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 	})
 
 	bothWays(t, open, "of many users who verify one address one gets it", func(t *testing.T, st store.Store, do do) {
-		for round := range rounds(5) {
+		for round := range rounds(4) {
 			address := fmt.Sprintf("a%d@example.org", round)
 			var ids []string
 			for _, u := range people(t, st) {
@@ -380,7 +382,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 
 	bothWays(t, open, "of many who verify with one link one succeeds", func(t *testing.T, st store.Store, do do) {
 		u := newUser(t, st)
-		for round := range rounds(10) {
+		for round := range rounds(6) {
 			e := &store.EmailAddress{UserID: u.ID, Email: fmt.Sprintf("a%d@example.org", round)}
 			ok(t, st.CreateEmail(t.Context(), e))
 			oneWins(t, race(t, st, crowd, func(ctx context.Context, _ int) error {
@@ -391,7 +393,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 
 	bothWays(t, open, "an address is not changed and verified at once", func(t *testing.T, st store.Store, do do) {
 		u := newUser(t, st)
-		for round := range rounds(10) {
+		for round := range rounds(6) {
 			old, changed := fmt.Sprintf("old%d@example.org", round), fmt.Sprintf("new%d@example.org", round)
 			e := &store.EmailAddress{UserID: u.ID, Email: old}
 			ok(t, st.CreateEmail(t.Context(), e))
@@ -415,7 +417,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 	})
 
 	bothWays(t, open, "of many primary addresses of a user one is made", func(t *testing.T, st store.Store, do do) {
-		for range rounds(10) {
+		for range rounds(6) {
 			u := newUser(t, st)
 			winner := oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
 				return do(ctx, func(st store.Store) error {
@@ -427,7 +429,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 	})
 
 	bothWays(t, open, "of many addresses made primary one remains", func(t *testing.T, st store.Store, do do) {
-		for range rounds(5) {
+		for range rounds(4) {
 			u := newUser(t, st)
 			var ids []string
 			for i := range crowd {
@@ -451,7 +453,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 	})
 
 	bothWays(t, open, "of many users who verify one number one gets it", func(t *testing.T, st store.Store, do do) {
-		for round := range rounds(5) {
+		for round := range rounds(4) {
 			users, number := people(t, st), fmt.Sprint("+", round)
 			winner := oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
 				return do(ctx, func(st store.Store) error {
@@ -480,7 +482,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 
 	for _, kind := range []string{store.TOTP, store.RecoveryCodes} {
 		bothWays(t, open, "of many authenticators of type "+kind+" one is made", func(t *testing.T, st store.Store, do do) {
-			for range rounds(10) {
+			for range rounds(6) {
 				u := newUser(t, st)
 				oneWins(t, race(t, st, crowd, func(ctx context.Context, _ int) error {
 					return do(ctx, func(st store.Store) error {
@@ -494,7 +496,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 
 	bothWays(t, open, "of many authenticators with one key one is made", func(t *testing.T, st store.Store, do do) {
 		users := people(t, st)
-		for round := range rounds(5) {
+		for round := range rounds(4) {
 			oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
 				return do(ctx, func(st store.Store) error {
 					return st.CreateAuthenticator(ctx, &store.Authenticator{UserID: users[i].ID, Type: store.WebAuthn, Key: hash(round)})
@@ -505,7 +507,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 
 	bothWays(t, open, "of many links of one identity one is made", func(t *testing.T, st store.Store, do do) {
 		users := people(t, st)
-		for round := range rounds(10) {
+		for round := range rounds(6) {
 			winner := oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
 				return do(ctx, func(st store.Store) error {
 					return st.CreateSocialAccount(ctx, &store.SocialAccount{UserID: users[i].ID, Provider: "p", UID: fmt.Sprint(round)})
@@ -531,7 +533,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 
 	bothWays(t, open, "of many trusted browsers with one token one is made", func(t *testing.T, st store.Store, do do) {
 		users := people(t, st)
-		for round := range rounds(5) {
+		for round := range rounds(4) {
 			oneWins(t, race(t, st, crowd, func(ctx context.Context, i int) error {
 				return do(ctx, func(st store.Store) error { return st.CreateTrustedBrowser(ctx, browser(users[i].ID, round)) })
 			}), store.ErrConflict)
@@ -540,7 +542,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 
 	bothWays(t, open, "a message is claimed by one of many", func(t *testing.T, st store.Store, do do) {
 		at := now()
-		for round := range rounds(5) {
+		for round := range rounds(4) {
 			at := at.Add(time.Duration(round) * time.Hour)
 			const messages = 2 * crowd
 			for range messages {
@@ -579,8 +581,9 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 		id := newUser(t, st).ID
 		n := rounds(30)
 		for _, err := range race(t, st, n, func(ctx context.Context, _ int) error {
-			for {
-				err := st.InTx(ctx, func(tx store.Store) error {
+			var err error
+			for range 10 * n { // with each conflict another has got on
+				err = st.InTx(ctx, func(tx store.Store) error {
 					u, err := tx.User(ctx, id)
 					if err != nil {
 						return err
@@ -595,9 +598,10 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 					return tx.UpdateUser(ctx, u)
 				})
 				if !errors.Is(err, store.ErrConflict) {
-					return err
+					break
 				}
 			}
+			return err
 		}) {
 			ok(t, err)
 		}
@@ -607,7 +611,7 @@ func Concurrency(t *testing.T, open func(t *testing.T) store.Store) {
 	})
 
 	bothWays(t, open, "nothing of a deleted user is left by who adds to it at once", func(t *testing.T, st store.Store, do do) {
-		for round := range rounds(5) {
+		for round := range rounds(4) {
 			u := newUser(t, st)
 			name := fmt.Sprint("ada", round)
 			errs := race(t, st, crowd, func(ctx context.Context, i int) error {

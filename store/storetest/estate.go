@@ -200,8 +200,8 @@ func seeAll[R any](l []*R, err error) func(v *viewer) {
 func line(r reflect.Value) string {
 	var b strings.Builder
 	b.WriteString(r.Type().Name())
-	for i := range r.NumField() {
-		fmt.Fprintf(&b, " %s=%s", r.Type().Field(i).Name, show(r.Field(i)))
+	for f, v := range r.Fields() {
+		fmt.Fprintf(&b, " %s=%s", f.Name, show(v))
 	}
 	return b.String()
 }

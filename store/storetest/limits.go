@@ -27,10 +27,11 @@ func Limits(t *testing.T, open func(t *testing.T) store.Limits) {
 	}
 
 	t.Run("a window slides", func(t *testing.T) {
+		st := open(t)
 		for _, per := range []time.Duration{1500 * time.Microsecond, 250 * time.Millisecond, time.Second, 5 * time.Minute, 24 * time.Hour, 400 * 24 * time.Hour} {
 			for _, amount := range []int{1, 2, 3, 50} {
 				t.Run(fmt.Sprintf("%d in %v", amount, per), func(t *testing.T) {
-					st, b, at := open(t), store.Bucket{Key: "k", Amount: amount, Per: per}, now()
+					b, at := store.Bucket{Key: t.Name(), Amount: amount, Per: per}, now()
 					step := max(per/time.Duration(2*amount), time.Microsecond).Truncate(time.Microsecond)
 					for i := range amount {
 						take(t, st, at.Add(time.Duration(i)*step), 0, b)

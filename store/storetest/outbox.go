@@ -22,14 +22,15 @@ func Outbox(t *testing.T, open func(t *testing.T) store.Store) {
 		m.ID, m.Payload = "given", bytes.Repeat(binary, 1000)
 		ok(t, st.CreateMessage(ctx, m))
 		until := now().Add(time.Hour)
-		l := got(st.ClaimMessages(ctx, m.DueAt, until, 10))(t)
-		want := *m
+		want := clone(m)
 		want.DueAt = until
-		same(t, l, []*store.OutboxMessage{&want})
-		clear(l[0].Payload)
-		clear(m.Payload)
-		want.Payload = bytes.Repeat(binary, 1000)
-		same(t, got(st.ClaimMessages(ctx, until, until, 10))(t), []*store.OutboxMessage{&want})
+		for range 2 {
+			clear(m.Payload)
+			l := got(st.ClaimMessages(ctx, until, until, 10))(t)
+			same(t, l, []*store.OutboxMessage{want})
+			m = l[0]
+		}
+		ok(t, st.DeleteMessage(ctx, m.ID))
 		bare := &store.OutboxMessage{DueAt: now()}
 		ok(t, st.CreateMessage(ctx, bare))
 		same(t, got(st.ClaimMessages(ctx, bare.DueAt, bare.DueAt, 1))(t), []*store.OutboxMessage{bare})

@@ -53,7 +53,7 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 		user := owners(t, st)()
 		s := session(user, 1)
 		ok(t, st.CreateSession(ctx, s))
-		want := got(st.SessionByHash(ctx, hash(1)))(t)
+		want := clone(got(st.SessionByHash(ctx, hash(1)))(t))
 		scribble := func(s *store.Session) {
 			s.UserID, s.Epoch = "", 99
 			for _, b := range [][]byte{s.TokenHash, s.Methods, s.State} {
@@ -377,5 +377,6 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 		absent(st.SessionByHash(t.Context(), hash(1)))(t)
 	})
 
+	refreshes(t, open)
 	raceSessions(t, open)
 }

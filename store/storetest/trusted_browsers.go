@@ -45,7 +45,7 @@ func TrustedBrowsers(t *testing.T, open func(t *testing.T) store.Store) {
 		u := newUser(t, st)
 		b := browser(u.ID, 1)
 		ok(t, st.CreateTrustedBrowser(ctx, b))
-		want := got(st.TrustedBrowserByHash(ctx, hash(1)))(t)
+		want := clone(got(st.TrustedBrowserByHash(ctx, hash(1)))(t))
 		for _, x := range []*store.TrustedBrowser{b, got(st.TrustedBrowserByHash(ctx, hash(1)))(t), got(st.TrustedBrowsersOf(ctx, u.ID))(t)[0]} {
 			clear(x.TokenHash)
 			clear(x.Fingerprint)

@@ -114,7 +114,7 @@ func Users(t *testing.T, open func(t *testing.T) store.Store) {
 		st, ctx := open(t), t.Context()
 		u := fullUser()
 		ok(t, st.CreateUser(ctx, u))
-		want := got(st.User(ctx, u.ID))(t)
+		want := clone(got(st.User(ctx, u.ID))(t))
 		scribble := func(u *store.User) {
 			u.Username, u.FirstName, u.Epoch = "scribble", "scribble", 99
 			clear(u.Fields)
@@ -124,10 +124,10 @@ func Users(t *testing.T, open func(t *testing.T) store.Store) {
 		scribble(got(st.User(ctx, u.ID))(t))
 		scribble(got(st.UserByUsername(ctx, want.Username))(t))
 		same(t, got(st.User(ctx, u.ID))(t), want)
-		changed := *want
+		changed := *clone(want)
 		changed.Fields = json.RawMessage(`{"new":1}`)
 		ok(t, st.UpdateUser(ctx, &changed))
-		want = got(st.User(ctx, u.ID))(t)
+		want = clone(got(st.User(ctx, u.ID))(t))
 		scribble(&changed)
 		same(t, got(st.User(ctx, u.ID))(t), want)
 	})
@@ -147,14 +147,15 @@ func Users(t *testing.T, open func(t *testing.T) store.Store) {
 	})
 
 	t.Run("names are found without regard to case", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
 		for _, tt := range foldTests {
 			t.Run(tt.a+" and "+tt.b, func(t *testing.T) {
-				st, ctx := open(t), t.Context()
 				a := &store.User{Username: tt.a}
 				ok(t, st.CreateUser(ctx, a))
 				if tt.same {
 					same(t, got(st.UserByUsername(ctx, tt.b))(t), a)
 					fails(t, st.CreateUser(ctx, &store.User{Username: tt.b}), store.ErrConflict)
+					ok(t, st.DeleteUser(ctx, a.ID))
 					return
 				}
 				absent(st.UserByUsername(ctx, tt.b))(t)
@@ -162,6 +163,8 @@ func Users(t *testing.T, open func(t *testing.T) store.Store) {
 				ok(t, st.CreateUser(ctx, b))
 				same(t, got(st.UserByUsername(ctx, tt.a))(t), a)
 				same(t, got(st.UserByUsername(ctx, tt.b))(t), b)
+				ok(t, st.DeleteUser(ctx, a.ID))
+				ok(t, st.DeleteUser(ctx, b.ID))
 			})
 		}
 	})
