@@ -250,7 +250,7 @@ func New(c Config) (*Auth, error) {
 	a.account.Pipeline.SetStages(append(a.account.Stages(), c.Stages...))
 	// The order of flows on the wire. spec: core.md §8.
 	env.Flows = []api.FlowSource{a.account.Flows, a.account.Pipeline.Flows, a.account.ResetFlow}
-	a.router = a.routes(c.Path, c.Clients)
+	a.router = a.routes(c.Path, c.Clients, c.Tokens)
 	return a, nil
 }
 
@@ -285,7 +285,7 @@ func audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event a
 }
 
 // routes mounts every feature's routes for every kind of client.
-func (a *Auth) routes(path string, clients []string) chi.Router {
+func (a *Auth) routes(path string, clients []string, strategy tokens.Strategy) chi.Router {
 	routes := slices.Concat(a.account.Routes(), a.sessions.Routes(), []api.Route{{
 		Path: "/config", Access: api.Anyone,
 		Methods: map[string]api.Endpoint{http.MethodGet: {Do: a.config}},
@@ -301,6 +301,11 @@ func (a *Auth) routes(path string, clients []string) chi.Router {
 				}
 				r.Handle(path+"/"+client+version+rt.Path, a.env.Handler(api.Client(client), rt))
 			}
+		}
+	}
+	if p, ok := strategy.(tokens.Publisher); ok {
+		if set := p.PublicKeys(); set != nil {
+			r.Handle(path+"/.well-known/jwks.json", tokens.ServeKeys(set))
 		}
 	}
 	return r
@@ -495,6 +500,11 @@ func (c *Config) fill(p *problems) {
 	}
 	if c.Tokens == nil {
 		c.Tokens = tokens.Opaque{}
+	}
+	if _, ok := c.Tokens.(tokens.Opaque); !ok && c.SessionStore != nil {
+		if _, ok := c.SessionStore.(store.SessionRefresher); !ok {
+			p.add("Tokens", "needs a session store that is a store.SessionRefresher")
+		}
 	}
 	if c.MaxBodyBytes < 0 {
 		p.add("MaxBodyBytes", "can't be negative")

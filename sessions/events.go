@@ -49,3 +49,16 @@ func (Crowded) Name() string { return "session_crowded_out" }
 
 // Subject is the session's user.
 func (e Crowded) Subject() *store.User { return e.User }
+
+// RefreshTokenReused is the event that a refresh token was used again, long
+// after it was traded in: somebody has a copy. Its session was ended.
+type RefreshTokenReused struct {
+	User    *store.User `json:"-"`
+	Session string      `json:"session"`
+}
+
+// Name is the event's name.
+func (RefreshTokenReused) Name() string { return "refresh_token_reused" }
+
+// Subject is the session's user.
+func (e RefreshTokenReused) Subject() *store.User { return e.User }

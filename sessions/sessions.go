@@ -6,6 +6,7 @@ package sessions
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -135,8 +136,8 @@ func (m *Manager) Identify(ctx context.Context, rq *api.Request) error {
 		return nil
 	}
 	s, u, err := find(ctx, rq, ref)
-	if errors.Is(err, store.ErrNotFound) || err == nil && !m.alive(rq, s, u) {
-		if rq.Client == api.App {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (!m.alive(rq, s, u) || ref.UserID != "" && ref.UserID != s.UserID) {
+		if rq.Client == api.App && !ref.Lenient {
 			return api.Gone()
 		}
 		return nil
@@ -144,7 +145,7 @@ func (m *Manager) Identify(ctx context.Context, rq *api.Request) error {
 	if err != nil {
 		return err
 	}
-	rq.Session = s
+	rq.Session, rq.Credential.Epoch = s, s.Epoch
 	// A disabled user is nobody, but the session stays: see account.md §2.3.
 	if u != nil && !u.Disabled {
 		rq.User, rq.Started = u, u.ID
@@ -166,7 +167,7 @@ func (m *Manager) locate(rq *api.Request) (tokens.Ref, error) {
 	if len(rq.HTTP.Header.Get(tokens.SessionHeader)) > maxToken {
 		return tokens.Ref{TokenHash: []byte{}}, nil
 	}
-	return m.strategy.Locate(rq.HTTP)
+	return m.strategy.Locate(rq.HTTP, rq.Now)
 }
 
 func find(ctx context.Context, rq *api.Request, ref tokens.Ref) (*store.Session, *store.User, error) {
@@ -364,8 +365,10 @@ func (m *Manager) Present(ctx context.Context, w http.ResponseWriter, rq *api.Re
 	if rq.NewToken != "" {
 		meta["session_token"] = rq.NewToken
 	}
-	if rq.User != nil && rq.User.ID != rq.Started {
-		g, err := m.strategy.Grant(ctx, rq.Session, rq.User)
+	// After a password change the tokens from before it are dead; the client
+	// that has made it goes on with new ones. spec: sessions-tokens.md §7.6.
+	if u := rq.User; u != nil && (u.ID != rq.Started || rq.Session.Epoch != rq.Credential.Epoch) {
+		g, err := m.strategy.Grant(ctx, rq.Session, u, tokens.When{Now: rq.Now, Refreshed: rq.Now})
 		if err != nil {
 			return nil, err
 		}
@@ -375,6 +378,7 @@ func (m *Manager) Present(ctx context.Context, w http.ResponseWriter, rq *api.Re
 		if g.RefreshToken != "" {
 			meta["refresh_token"] = g.RefreshToken
 		}
+		maps.Copy(meta, g.Extra)
 	}
 	if len(meta) == 0 {
 		return nil, nil

@@ -32,6 +32,11 @@ type Session struct {
 	ExpiresAt time.Time
 	// Version counts the saves; see [Sessions.UpdateSession].
 	Version int64
+	// Generation counts the refresh tokens that took the place of an earlier
+	// one, and RefreshedAt says when the last did. Only
+	// [SessionRefresher.RefreshSession] changes them.
+	Generation  int64
+	RefreshedAt time.Time
 }
 
 // Methods is a JSON array of [Method], just as the API shows it; nil is the
@@ -106,4 +111,36 @@ type SessionUser interface {
 	// SessionAndUser finds a session by its token's hash, and its user, who is
 	// nil if there is none. ErrNotFound: no such session.
 	SessionAndUser(ctx context.Context, tokenHash []byte) (*Session, *User, error)
+}
+
+// Refresh is the use of a refresh token.
+type Refresh struct {
+	// SessionID, UserID, Epoch and Generation are what the token was made for.
+	SessionID, UserID string
+	Epoch, Generation int64
+	// Now is the time of the use. A session that has expired by then is not
+	// refreshed.
+	Now time.Time
+	// Grace is how long after a refresh the generation before still counts, and
+	// no other refresh changes the generation.
+	Grace time.Duration
+	// ExpiresAt, IP and UserAgent are written to the session, as is Now for
+	// SeenAt.
+	ExpiresAt     time.Time
+	IP, UserAgent string
+}
+
+// SessionRefresher is an optional ability of a [Sessions], which refresh tokens
+// need.
+type SessionRefresher interface {
+	// RefreshSession uses a refresh token, in one step: of any number of uses
+	// at once, one changes the generation. If r.Generation is the session's,
+	// and the last change is at least r.Grace ago, the generation is
+	// incremented, and RefreshedAt becomes r.Now. If it is the session's, or
+	// the one before, within r.Grace of the last change, the generation stays.
+	// Either way the session is touched, no version changes, and the session
+	// is returned as it is then, with its user, who is nil if there is none
+	// here. ErrNotFound: there is no such session, or it has expired, or has
+	// another user or epoch. ErrConflict: the generation is another one.
+	RefreshSession(ctx context.Context, r *Refresh) (*Session, *User, error)
 }

@@ -48,6 +48,8 @@ type Credential struct {
 	Present bool
 	// Touched: the client's copy needs a new expiry.
 	Touched bool
+	// Epoch is the session's as it was found.
+	Epoch int64
 }
 
 // Store is where flows read and write: the transaction, while one is open.
