@@ -21,6 +21,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"slices"
 )
@@ -161,14 +162,14 @@ func (k *Key) Signs() bool { return k.signer != nil || k.secret != nil }
 // Public reports whether the key may be published.
 func (k *Key) Public() bool { return k.public != nil }
 
-// String names the key and shows nothing of a secret one.
-func (k *Key) String() string { return k.Algorithm + " key " + k.ID }
+// String names the key.
+func (k Key) String() string { return k.Algorithm + " key " + k.ID }
 
-// GoString is String: a key formatted in any way shows no secret.
-func (k *Key) GoString() string { return k.String() }
+// Format writes String whatever the verb: no formatting shows a secret.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
 
-// MarshalJSON refuses: what is published of a key is its [JWK].
-func (k *Key) MarshalJSON() ([]byte, error) { return json.Marshal(k.String()) }
+// MarshalText is String. What is published of a key is its [JWK].
+func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 func (k *Key) digest(signed []byte) []byte {
 	if k.hash == 0 {

@@ -125,6 +125,9 @@ func Open(token string, find func(keyID, algorithm string) ([]*Key, error)) (pay
 	if len(token) > MaxLength {
 		return nil, invalid("it is too long")
 	}
+	if strings.ContainsAny(token, "\r\n") { // which decoders pass over
+		return nil, invalid("it has line breaks")
+	}
 	head, rest, ok1 := strings.Cut(token, ".")
 	body, sign, ok2 := strings.Cut(rest, ".")
 	if !ok1 || !ok2 || strings.Contains(sign, ".") {
