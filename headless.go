@@ -50,6 +50,7 @@ import (
 	"github.com/headless-auth/headless/internal/mail"
 	"github.com/headless-auth/headless/internal/password"
 	"github.com/headless-auth/headless/internal/secret"
+	"github.com/headless-auth/headless/mfa"
 	"github.com/headless-auth/headless/sessions"
 	"github.com/headless-auth/headless/store"
 	"github.com/headless-auth/headless/tokens"
@@ -97,6 +98,8 @@ type Config struct {
 	Account account.Config
 	// Session says how long sessions live and how browsers carry them.
 	Session sessions.Config
+	// MFA says how further factors and passkeys work. Nil: there are none.
+	MFA *mfa.Config
 	// Tokens is how apps carry their credentials. Default [tokens.Opaque].
 	Tokens tokens.Strategy
 
@@ -180,6 +183,7 @@ var defaultLimits = map[string]string{
 	"manage_email":            "10/m/user",
 	"change_phone":            "1/m/user",
 	"reauthenticate":          "10/m/user",
+	"mfa_failed":              "100/30d/key",
 	"confirm_email":           "1/180s/key",
 	"verify_phone":            "1/30s/key,3/m/ip",
 }
@@ -192,6 +196,7 @@ const codeLimit = "1/10s/key"
 type Auth struct {
 	env     *api.Env
 	account *account.Account
+	mfa     *mfa.MFA // nil where it is off
 	outbox  *account.Outbox
 	router  chi.Router
 
@@ -207,6 +212,7 @@ func New(c Config) (*Auth, error) {
 	p.take("Account", c.Account.Problems())
 	p.take("Session", c.Session.Problems())
 	base, origins := c.checkSite(&p)
+	c.checkMFA(&p, base)
 	rates := c.rates(&p)
 	pages := c.pages(&p, base)
 	renderer := c.renderer(&p)
@@ -242,14 +248,30 @@ func New(c Config) (*Auth, error) {
 	env.OnEvent = c.listeners()
 	a := &Auth{env: env, sessions: manager}
 	a.outbox = account.NewOutbox(c.Store, keys, c.Mailer, c.SMS, env.Now, c.Logger)
-	a.account = account.New(account.Parts{
+	parts := account.Parts{
 		Config: c.Account, Hooks: c.Hooks, Frontend: pages, Sessions: manager,
 		Mail: renderer, Outbox: a.outbox, Hasher: hasher, Domain: base.Hostname(),
-	})
+	}
+	var factors *mfa.Factors
+	if c.MFA != nil {
+		factors = mfa.NewFactors(*c.MFA)
+		parts.Factors = factors
+	}
+	a.account = account.New(parts)
 	// The order of the stages at login. spec: core.md §6.3.
-	a.account.Pipeline.SetStages(append(a.account.Stages(), c.Stages...))
+	stages := a.account.Stages()
 	// The order of flows on the wire. spec: core.md §8.
-	env.Flows = []api.FlowSource{a.account.Flows, a.account.Pipeline.Flows, a.account.ResetFlow}
+	env.Flows = []api.FlowSource{a.account.Flows}
+	if factors != nil {
+		a.mfa = mfa.New(mfa.Parts{
+			Factors: factors, Account: a.account, Sessions: manager,
+			LoginCodeTrust: c.Account.LoginCodeTrust, Secure: secure && !c.Session.InsecureCookies,
+		})
+		stages = append(stages, a.mfa.Stages()...)
+		env.Flows = append(env.Flows, a.mfa.Flows)
+	}
+	a.account.Pipeline.SetStages(append(stages, c.Stages...))
+	env.Flows = append(env.Flows, a.account.Pipeline.Flows, a.account.ResetFlow)
 	a.router = a.routes(c.Path, c.Clients, c.Tokens)
 	return a, nil
 }
@@ -273,7 +295,10 @@ func audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event a
 	data, err := json.Marshal(event)
 	if err == nil {
 		rq := api.FromContext(ctx)
-		e := &store.AuditEntry{Kind: event.Name(), Data: data, IP: rq.IP.String(), UserAgent: sessions.UserAgent(rq.HTTP), At: rq.Now}
+		e := &store.AuditEntry{Kind: event.Name(), Data: data, UserAgent: sessions.UserAgent(rq.HTTP), At: rq.Now}
+		if rq.IP.IsValid() { // else the host itself acts
+			e.IP = rq.IP.String()
+		}
 		if u := event.Subject(); u != nil {
 			e.UserID = u.ID
 		}
@@ -290,6 +315,9 @@ func (a *Auth) routes(path string, clients []string, strategy tokens.Strategy) c
 		Path: "/config", Access: api.Anyone,
 		Methods: map[string]api.Endpoint{http.MethodGet: {Do: a.config}},
 	}})
+	if a.mfa != nil {
+		routes = append(routes, a.mfa.Routes()...)
+	}
 	r := chi.NewRouter()
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { api.WriteStatus(w, r, http.StatusNotFound) })
 	for _, client := range clients {
@@ -313,15 +341,53 @@ func (a *Auth) routes(path string, clients []string, strategy tokens.Strategy) c
 
 // config tells front ends what is on. spec: config-openapi.md §1.
 func (a *Auth) config(ctx context.Context, rq *api.Request) (*api.Reply, error) {
-	return api.Data(struct {
+	data := struct {
 		Account  any `json:"account"`
+		MFA      any `json:"mfa,omitempty"`
 		Sessions any `json:"usersessions,omitempty"`
-	}{a.account.ConfigData(ctx, rq), a.sessions.ConfigData()}), nil
+	}{Account: a.account.ConfigData(ctx, rq), Sessions: a.sessions.ConfigData()}
+	if a.mfa != nil {
+		data.MFA = a.mfa.ConfigData()
+	}
+	return api.Data(data), nil
 }
 
 // Handler serves the API below Config.Path. Mount it there, without stripping
 // the path.
 func (a *Auth) Handler() http.Handler { return a.router }
+
+// WellKnown serves /.well-known/webauthn, where browsers look up which other
+// origins may use the site's passkeys: Config.MFA.RelatedOrigins. It must be
+// reachable on the domain MFA.RPID.
+func (a *Auth) WellKnown() http.Handler {
+	if a.mfa == nil {
+		return http.NotFoundHandler()
+	}
+	return a.mfa.WellKnown()
+}
+
+// errNoMFA is the answer to what needs the MFA part.
+var errNoMFA = errors.New("headless: Config.MFA is not set")
+
+// ResetMFA removes all further factors and trusted browsers of a user, say
+// because they have lost their phone and have shown to an administrator who
+// they are. Their sessions go on. [store.ErrNotFound]: there is no such user.
+func (a *Auth) ResetMFA(ctx context.Context, userID string) error {
+	if a.mfa == nil {
+		return errNoMFA
+	}
+	return a.env.Act(ctx, func(ctx context.Context, rq *api.Request) error { return a.mfa.ResetUser(ctx, rq, userID) })
+}
+
+// ReencryptMFA encrypts the secrets of a user's further factors anew with the
+// present key. Once that is done for every user, a former secret in
+// Config.PreviousSecrets is not needed for them any more.
+func (a *Auth) ReencryptMFA(ctx context.Context, userID string) error {
+	if a.mfa == nil {
+		return errNoMFA
+	}
+	return a.env.Act(ctx, func(ctx context.Context, rq *api.Request) error { return a.mfa.Reencrypt(ctx, rq, userID) })
+}
 
 // Load finds out who is calling, for [User] and [Session] behind it, and lets
 // everybody pass. A browser's unsafe request that is logged in must carry its
@@ -546,7 +612,7 @@ func (c *Config) fill(p *problems) {
 var reservedFlows = []string{
 	"login", "login_by_code", "signup", "provider_redirect", "provider_token", "provider_signup", "mfa_login_webauthn",
 	"verify_email", "verify_phone", "mfa_authenticate", "mfa_trust", "mfa_signup_webauthn", "reauthenticate",
-	"mfa_reauthenticate", "password_reset_by_code",
+	"mfa_reauthenticate", "password_reset_by_code", "mfa_enroll",
 }
 
 // checkSite judges the site's own address and the origins it trusts.
@@ -579,6 +645,31 @@ func (c *Config) checkSite(p *problems) (*url.URL, *csrf.Origins) {
 		p.add("Session.CookieSameSite", `"none" needs an https URL: browsers drop such cookies otherwise`)
 	}
 	return base, origins
+}
+
+// checkMFA judges the further factors, by themselves and with the rest.
+func (c *Config) checkMFA(p *problems, base *url.URL) {
+	if c.MFA == nil {
+		if c.Account.LoginCodeTrust {
+			p.add("Account.LoginCodeTrust", "needs MFA, which trusts browsers; set MFA to an mfa.Config")
+		}
+		return
+	}
+	own := *c.MFA // the caller's stays as it is
+	c.MFA = &own
+	if base.Host == "" {
+		return // the defaults would be wrong too
+	}
+	p.take("MFA", own.Problems(mfa.Site{URL: base, Name: c.Name, CookieDomain: c.Session.CookieDomain, CookieSameSite: c.Session.CookieSameSite}))
+	if own.PasskeySignup && (c.Account.EmailVerification != account.Mandatory || !c.Account.EmailVerificationByCode) {
+		p.add("MFA.PasskeySignup", `needs Account.EmailVerification "mandatory" and Account.EmailVerificationByCode: nothing else shows whose address it is`)
+	}
+	if own.TrustCookieSameSite == "none" && base.Scheme != "https" {
+		p.add("MFA.TrustCookieSameSite", `"none" needs an https URL: browsers drop such cookies otherwise`)
+	}
+	if slices.Contains([]string{c.Session.CookieName, c.Session.CSRFCookieName}, own.TrustCookieName) {
+		p.add("MFA.TrustCookieName", "is the name of another cookie")
+	}
 }
 
 // rates reads the rate limits.
