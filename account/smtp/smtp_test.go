@@ -19,6 +19,7 @@ import (
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/account/smtp"
+	"github.com/headless-auth/headless/internal/mail"
 	"github.com/headless-auth/headless/internal/smtptest"
 )
 
@@ -85,6 +86,36 @@ func TestSend(t *testing.T) {
 	}
 	if _, open := server.Connections(); open > 1 {
 		t.Errorf("%d connections are left open", open)
+	}
+}
+
+func TestEveryMailArrivesAsItWasRendered(t *testing.T) {
+	t.Parallel()
+	server := smtptest.New(t)
+	m := mailer(t, server.URL, smtp.Options{})
+	r, err := mail.New(nil, mail.Site{Name: "Example", SubjectPrefix: "[Example] "})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, locale := range r.Locales() {
+		for _, k := range r.Kinds() {
+			for _, s := range k.Samples() {
+				subject, text, html, err := r.Render(k.Name, locale, s.Data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := m.Send(t.Context(), account.Message{To: s.Data["email"], Subject: subject, Text: text, HTML: html, Kind: k.Name, Locale: locale}); err != nil {
+					t.Fatal(err)
+				}
+				got := server.Next(t)
+				if diff := cmp.Diff([]string{subject, text, html}, []string{got.Subject, got.Text, got.HTML}); diff != "" {
+					t.Errorf("%s in %s: %s", s.Name, locale, diff)
+				}
+				if got.Code() != s.Data["code"] || got.Header.Get("Content-Language") != locale {
+					t.Errorf("%s in %s: got code %q, want %q", s.Name, locale, got.Code(), s.Data["code"])
+				}
+			}
+		}
 	}
 }
 

@@ -1,11 +1,18 @@
 package smtptest_test
 
 import (
+	"crypto/tls"
 	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
 	"net/textproto"
+	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -151,4 +158,106 @@ func TestReplies(t *testing.T) {
 	if line, err := conn.ReadLine(); err == nil {
 		t.Errorf("got %s", line)
 	}
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	s := smtptest.Start(t, smtptest.Options{TLS: true})
+	if !strings.HasPrefix(s.URL, "smtps://127.0.0.1:") {
+		t.Errorf("got %s", s.URL)
+	}
+	raw, err := tls.Dial("tcp", s.Addr, s.ClientTLS())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	conn := textproto.NewConn(raw)
+	if _, _, err := conn.ReadResponse(220); err != nil {
+		t.Fatal(err)
+	}
+	talk(t, conn, "EHLO client", "250", "QUIT", "221")
+
+	start := smtptest.Start(t, smtptest.Options{StartTLS: true})
+	plain, err := net.Dial("tcp", start.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Close()
+	conn = textproto.NewConn(plain)
+	if _, _, err := conn.ReadResponse(220); err != nil {
+		t.Fatal(err)
+	}
+	talk(t, conn, "EHLO client", "250", "STARTTLS", "220")
+	config := start.ClientTLS()
+	config.ServerName = "localhost"
+	conn = textproto.NewConn(tls.Client(plain, config))
+	talk(t, conn, "STARTTLS", "502", "MAIL FROM:<a@b.example>", "250", "RCPT TO:<a@b.example>", "250", "DATA", "354", "Content-Type: text/plain\r\n\r\nx\r\n.", "250")
+	if m := start.Next(t); !m.TLS {
+		t.Error("the mail does not tell that it came over TLS")
+	}
+}
+
+// watched is a test that fails in place of the real one.
+type watched struct {
+	testing.TB
+	mu     sync.Mutex
+	failed []string
+}
+
+func (w *watched) Errorf(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failed = append(w.failed, fmt.Sprintf(format, args...))
+}
+
+func TestUnreadableMailFailsTheTest(t *testing.T) {
+	t.Parallel()
+	for _, mail := range []string{
+		"no header at all",
+		"Subject: x\r\n\r\nno content type",
+		"Subject: =?unknown?q?x?=\r\nContent-Type: text/plain\r\n\r\n",
+		"Content-Type: text/plain\r\nContent-Transfer-Encoding: uuencode\r\n\r\nx",
+		"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n*",
+		"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nbroken",
+		"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: ;\r\n\r\n\r\n--a--",
+	} {
+		w := &watched{TB: t}
+		s := smtptest.New(w)
+		talk(t, dial(t, s), "MAIL FROM:<a@b.example>", "250", "RCPT TO:<a@b.example>", "250", "DATA", "354", mail+"\r\n.", "554")
+		w.mu.Lock()
+		if len(w.failed) != 1 || len(s.Mails()) != 0 {
+			t.Errorf("%q: got %v", mail, w.failed)
+		}
+		w.mu.Unlock()
+	}
+}
+
+func TestNextWaits(t *testing.T) {
+	t.Parallel()
+	s := smtptest.New(t)
+	got := make(chan *smtptest.Mail)
+	go func() { got <- s.Next(t) }()
+	talk(t, dial(t, s), "MAIL FROM:<a@b.example>", "250", "RCPT TO:<a@b.example>", "250", "DATA", "354", "Content-Type: text/plain\r\n\r\nx\r\n.", "250")
+	if m := <-got; m.Text != "x\n" {
+		t.Errorf("got %q", m.Text)
+	}
+}
+
+func TestSilenceEndsWithTheClient(t *testing.T) {
+	t.Parallel()
+	s := smtptest.Start(t, smtptest.Options{Reply: func(command, _ string) string {
+		if command == "CONNECT" {
+			return smtptest.Silence
+		}
+		return ""
+	}})
+	conn, err := net.Dial("tcp", s.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	if n, err := conn.Read(make([]byte, 1)); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %d bytes, %v", n, err)
+	}
+	_ = conn.Close()
 }
