@@ -24,9 +24,9 @@ func renderer(t testing.TB) *mail.Renderer {
 	return r
 }
 
-// samples calls fn for every form of every mail in every language.
-func samples(t *testing.T, r *mail.Renderer, fn func(t *testing.T, locale string, k mail.Kind, s mail.Sample)) {
-	for _, locale := range r.Locales() {
+// samples calls fn for every form of every mail in some languages.
+func samples(t *testing.T, r *mail.Renderer, locales []string, fn func(t *testing.T, locale string, k mail.Kind, s mail.Sample)) {
+	for _, locale := range locales {
 		for _, k := range r.Kinds() {
 			for _, s := range k.Samples() {
 				t.Run(locale+"/"+s.Name, func(t *testing.T) {
@@ -44,12 +44,16 @@ var (
 	elements  = regexp.MustCompile(`<(/?[a-z0-9]+)`)
 	forbidden = regexp.MustCompile(`(?i)<script|<img|<link|<iframe|<object|<form|\bsrc=|url\(|@import|javascript:|data:|<no value>|zgotmplz|\{\{|\}\}`)
 	allowed   = strings.Fields("a body br h1 head html meta p span strong style table td th title tr")
+	style     = regexp.MustCompile(`(?s)<style>.*</style>`)
+	tags      = regexp.MustCompile(`<[^>]*>`)
+	domains   = regexp.MustCompile(`[a-z]\.evil|evil\.[a-z]`)
+	unseen    = regexp.MustCompile(`[\x00-\x08\x0b-\x1f\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{feff}\x{fffd}]`)
 )
 
 func TestMails(t *testing.T) {
 	t.Parallel()
 	r := renderer(t)
-	samples(t, r, func(t *testing.T, locale string, k mail.Kind, s mail.Sample) {
+	samples(t, r, r.Locales(), func(t *testing.T, locale string, k mail.Kind, s mail.Sample) {
 		subject, text, page, err := r.Render(k.Name, locale, s.Data)
 		if err != nil {
 			t.Fatal(err)
@@ -113,20 +117,16 @@ func TestMails(t *testing.T) {
 			if !strings.Contains(text, "\n\n    "+code+"\n\n") {
 				t.Errorf("code has no line of its own:\n%s", text)
 			}
-			if !regexp.MustCompile(`user-select:all;">` + code + `</td>`).MatchString(page) {
+			if !strings.Contains(page, `user-select:all;">`+code+`</td>`) {
 				t.Error("code can't be selected with one click")
 			}
 		}
 	})
 }
 
-func withoutStyle(page string) string {
-	return regexp.MustCompile(`(?s)<style>.*</style>`).ReplaceAllString(page, "")
-}
+func withoutStyle(page string) string { return style.ReplaceAllString(page, "") }
 
-func withoutTags(page string) string {
-	return regexp.MustCompile(`<[^>]*>`).ReplaceAllString(withoutStyle(page), "")
-}
+func withoutTags(page string) string { return tags.ReplaceAllString(withoutStyle(page), "") }
 
 func TestRender(t *testing.T) {
 	t.Parallel()
@@ -253,7 +253,7 @@ func TestForeignTextIsInert(t *testing.T) {
 		"\xff\xfe broken",
 	}
 	r := renderer(t)
-	samples(t, r, func(t *testing.T, locale string, k mail.Kind, s mail.Sample) {
+	samples(t, r, []string{"en", "ja"}, func(t *testing.T, locale string, k mail.Kind, s mail.Sample) {
 		for _, attack := range attacks {
 			data := map[string]string{}
 			for name, v := range s.Data {
@@ -288,13 +288,13 @@ func TestForeignTextIsInert(t *testing.T) {
 					t.Errorf("%q makes a link to %s", attack, l)
 				}
 			}
-			if m := regexp.MustCompile(`(?i)www\.`).FindString(text); m != "" {
+			if strings.Contains(strings.ToLower(text), "www.") {
 				t.Errorf("%q makes a link: %s", attack, text)
 			}
-			if regexp.MustCompile(`[a-z]\.evil|evil\.[a-z]`).MatchString(page) {
+			if domains.MatchString(page) {
 				t.Errorf("%q shows a domain in one piece", attack)
 			}
-			if regexp.MustCompile(`[\x00-\x08\x0b-\x1f\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{feff}\x{fffd}]`).MatchString(subject + text + page) {
+			if unseen.MatchString(subject + text + page) {
 				t.Errorf("%q leaves control characters", attack)
 			}
 			if len(text) > 5000 {
