@@ -45,11 +45,12 @@ type Store struct {
 }
 
 var (
-	_ store.Store       = (*Store)(nil)
-	_ store.SessionUser = (*Store)(nil)
-	_ store.IntegerIDs  = (*Store)(nil)
-	_ store.Pinger      = (*Store)(nil)
-	_ store.AuditLog    = (*Store)(nil)
+	_ store.Store            = (*Store)(nil)
+	_ store.SessionUser      = (*Store)(nil)
+	_ store.SessionRefresher = (*Store)(nil)
+	_ store.IntegerIDs       = (*Store)(nil)
+	_ store.Pinger           = (*Store)(nil)
+	_ store.AuditLog         = (*Store)(nil)
 )
 
 // db is what a store and its transactions share.

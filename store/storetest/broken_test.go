@@ -35,9 +35,6 @@ func TestTheSuiteCatches(t *testing.T) {
 		})
 		return
 	}
-	t.Run("nothing wrong with a store that is merely wrapped", func(t *testing.T) {
-		storetest.Run(t, func(*testing.T) store.Store { return faulty{full: memory.New()} })
-	})
 	for _, name := range slices.Sorted(maps.Keys(defects)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -67,6 +64,7 @@ func pattern(name string) string {
 type full interface {
 	store.Store
 	store.SessionUser
+	store.SessionRefresher
 	store.IntegerIDs
 	store.Pinger
 	store.AuditLog

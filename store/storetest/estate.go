@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,7 +108,27 @@ func upset(t testing.TB, st store.Store, e estate) {
 // picture is what a store shows of estates, line by line.
 type picture []string
 
-func (p picture) String() string { return strings.Join(p, "\n") }
+// without returns the lines that are not in q.
+func (p picture) without(q picture) picture {
+	q = slices.Clone(q)
+	var l picture
+	for _, line := range p {
+		if i := slices.Index(q, line); i >= 0 {
+			q = slices.Delete(q, i, i+1)
+		} else {
+			l = append(l, line)
+		}
+	}
+	return l
+}
+
+// pictures compares what a store shows with what it should.
+func pictures(t testing.TB, what string, got, want picture) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Fatalf("%s: got\n\t%s\nwant\n\t%s", what, strings.Join(got.without(want), "\n\t"), strings.Join(want.without(got), "\n\t"))
+	}
+}
 
 // holdings pictures what belongs to users.
 func holdings(t testing.TB, st store.Store, estates ...estate) picture {
@@ -143,6 +164,13 @@ func lookAt(ctx context.Context, st store.Store, estates []estate, all bool) (pi
 		see(st.Session(ctx, e.session))(v)
 		see(st.SessionByHash(ctx, e.hash))(v)
 		seeAll(st.SessionsOf(ctx, e.user))(v)
+		if both, is := st.(store.SessionUser); is {
+			s, u, err := both.SessionAndUser(ctx, e.hash)
+			see(s, err)(v)
+			if u != nil {
+				see(u, err)(v)
+			}
+		}
 		if !all {
 			continue
 		}

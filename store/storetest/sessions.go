@@ -20,7 +20,7 @@ func session(userID string, n int) *store.Session {
 }
 
 // Sessions tests the contract [store.Sessions], and [store.SessionUser] and
-// the cascade from users where the store has them.
+// [store.SessionRefresher] where the store has them.
 func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 	t.Run("every field is kept", func(t *testing.T) {
 		st, ctx := open(t), t.Context()
@@ -335,7 +335,7 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 		both, is := st.(store.SessionUser)
 		users, has := st.(store.Users)
 		if !is || !has {
-			return
+			t.Skip("the store can't find both at once")
 		}
 		u := fullUser()
 		ok(t, users.CreateUser(ctx, u))
@@ -372,6 +372,9 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 		)
 		if both, is := st.(store.SessionUser); is {
 			l = append(l, call{"SessionAndUser", func(ctx context.Context) error { _, _, err := both.SessionAndUser(ctx, hash(1)); return err }})
+		}
+		if r, is := st.(store.SessionRefresher); is {
+			l = append(l, call{"RefreshSession", func(ctx context.Context) error { _, _, err := r.RefreshSession(ctx, use(x, 0, now())); return err }})
 		}
 		honoursContext(t, l)
 		absent(st.SessionByHash(t.Context(), hash(1)))(t)

@@ -64,9 +64,12 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Run("Transactions", func(t *testing.T) { Transactions(t, open) })
 	t.Run("Concurrency", func(t *testing.T) { Concurrency(t, open) })
 	t.Run("a store that can be asked answers", func(t *testing.T) {
-		if p, is := open(t).(store.Pinger); is {
-			ok(t, p.Ping(t.Context()))
+		p, is := open(t).(store.Pinger)
+		if !is {
+			t.Skip("the store can't be asked")
 		}
+		ok(t, p.Ping(t.Context()))
+		honoursContext(t, calls(call{"Ping", p.Ping}))
 	})
 }
 

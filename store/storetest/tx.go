@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func Transactions(t *testing.T, open func(t *testing.T) store.Store) {
 			inside = dump(t, tx, e) // one reads what one has written
 			return nil
 		}))
-		equal(t, "after the commit", dump(t, st, e).String(), inside.String())
+		pictures(t, "after the commit", dump(t, st, e), inside)
 		if len(inside) < 18 {
 			t.Fatalf("only %d of what was written was there: %v", len(inside), inside)
 		}
@@ -54,7 +55,7 @@ func Transactions(t *testing.T, open func(t *testing.T) store.Store) {
 					upset(t, tx, ada)
 					ok(t, tx.DeleteUser(ctx, bob.user))
 					cyd = populate(t, tx, "cyd")
-					if dump(t, tx, ada, bob).String() == before.String() {
+					if slices.Equal(dump(t, tx, ada, bob), before) {
 						t.Error("the transaction does not see what it has written")
 					}
 					return tt.end()
@@ -63,13 +64,42 @@ func Transactions(t *testing.T, open func(t *testing.T) store.Store) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got error %v, want %q", err, tt.want)
 			}
-			equal(t, "what was there", dump(t, st, ada, bob).String(), before.String())
+			pictures(t, "what was there", dump(t, st, ada, bob), before)
 			// What was not there is free, and everything still works.
 			ok(t, st.InTx(ctx, func(tx store.Store) error { cyd = populate(t, tx, "cyd"); return nil }))
 			ok(t, st.DeleteUser(ctx, cyd.user))
-			equal(t, "what was there", holdings(t, st, ada, bob).String(), owned.String())
+			pictures(t, "what was there", holdings(t, st, ada, bob), owned)
 		})
 	}
+
+	t.Run("what is undone is limited, used and claimed no more", func(t *testing.T) {
+		st, ctx, m := open(t), t.Context(), message(0)
+		ok(t, st.CreateMessage(ctx, m))
+		at := m.DueAt
+		b, other := store.Bucket{Key: "k", Amount: 1, Per: time.Hour}, store.Bucket{Key: "other", Amount: 1, Per: time.Hour}
+		equal(t, "wait", got(st.Take(ctx, at, other))(t), 0)
+		ok(t, st.UseOnce(ctx, "before", at, at.Add(time.Hour)))
+		err := st.InTx(ctx, func(tx store.Store) error {
+			equal(t, "wait", got(tx.Take(ctx, at, b))(t), 0)
+			waits(t, "Take", got(tx.Take(ctx, at, b))(t), time.Hour)
+			ok(t, tx.GiveBack(ctx, at, "other"))
+			equal(t, "wait", got(tx.Take(ctx, at.Add(time.Minute), other))(t), 0)
+			ok(t, tx.UseOnce(ctx, "k", at, at.Add(time.Hour)))
+			fails(t, tx.UseOnce(ctx, "k", at, at.Add(time.Hour)), store.ErrConflict)
+			fails(t, tx.UseOnce(ctx, "before", at, at.Add(time.Hour)), store.ErrConflict)
+			equal(t, "claimed", len(got(tx.ClaimMessages(ctx, at, at.Add(time.Hour), 9))(t)), 1)
+			equal(t, "claimed again", len(got(tx.ClaimMessages(ctx, at, at.Add(time.Hour), 9))(t)), 0)
+			equal(t, "limits swept", got(tx.DeleteExpiredLimits(ctx, at.Add(2*time.Hour)))(t), 2)
+			equal(t, "nonces swept", got(tx.DeleteExpiredNonces(ctx, at.Add(2*time.Hour)))(t), 2)
+			return errRefused
+		})
+		fails(t, err, errRefused)
+		equal(t, "wait", got(st.Take(ctx, at, b))(t), 0)
+		waits(t, "Take", got(st.Take(ctx, at, other))(t), time.Hour) // and not one minute more
+		ok(t, st.UseOnce(ctx, "k", at, at.Add(time.Hour)))
+		fails(t, st.UseOnce(ctx, "before", at, at.Add(time.Hour)), store.ErrConflict)
+		equal(t, "claimed", len(got(st.ClaimMessages(ctx, at, at.Add(time.Hour), 9))(t)), 1)
+	})
 
 	t.Run("a context that ends on the way leaves all or nothing", func(t *testing.T) {
 		st, ctx := open(t), t.Context()
@@ -87,7 +117,7 @@ func Transactions(t *testing.T, open func(t *testing.T) store.Store) {
 		if err != nil {
 			want = before
 		}
-		equal(t, fmt.Sprintf("after error %v", err), dump(t, st, ada).String(), want.String())
+		pictures(t, fmt.Sprintf("after error %v", err), dump(t, st, ada), want)
 		ok(t, st.DeleteUser(ctx, ada.user))
 	})
 
@@ -170,7 +200,7 @@ func Transactions(t *testing.T, open func(t *testing.T) store.Store) {
 				ada = populate(t, tx, "ada")
 				before := dump(t, tx, ada)
 				ok(t, tx.InTx(ctx, func(inner store.Store) error {
-					equal(t, "seen from within", dump(t, inner, ada).String(), before.String())
+					pictures(t, "seen from within", dump(t, inner, ada), before)
 					return inner.InTx(ctx, func(innermost store.Store) error {
 						bob = populate(t, innermost, "bob")
 						return nil
@@ -185,7 +215,7 @@ func Transactions(t *testing.T, open func(t *testing.T) store.Store) {
 		if err := all(errRefused); !errors.Is(err, errRefused) {
 			t.Errorf("got error %v, want %v", err, errRefused)
 		}
-		equal(t, "after a failure of the whole", holdings(t, st, ada, bob).String(), "")
+		pictures(t, "after a failure of the whole", holdings(t, st, ada, bob), nil)
 		ok(t, all(nil))
 		if len(dump(t, st, ada, bob)) < 36 {
 			t.Error("what both have written is not there")
@@ -236,7 +266,7 @@ func Transactions(t *testing.T, open func(t *testing.T) store.Store) {
 		ada := populate(t, st, "ada")
 		before := dump(t, st, ada)
 		for _, fail := range []error{errRefused, nil} {
-			seen := make(chan string, 1)
+			seen := make(chan picture, 1)
 			_ = st.InTx(ctx, func(tx store.Store) error {
 				upset(t, tx, ada)
 				go func() {
@@ -245,16 +275,16 @@ func Transactions(t *testing.T, open func(t *testing.T) store.Store) {
 					defer cancel()
 					p, err := lookAt(short, st, []estate{ada}, true)
 					if err != nil {
-						seen <- before.String()
+						seen <- before
 						return
 					}
-					seen <- p.String()
+					seen <- p
 				}()
-				equal(t, "seen from outside", <-seen, before.String())
+				pictures(t, "seen from outside", <-seen, before)
 				return fail
 			})
 		}
-		if dump(t, st, ada).String() == before.String() {
+		if slices.Equal(dump(t, st, ada), before) {
 			t.Error("what was committed is not there")
 		}
 	})

@@ -28,7 +28,7 @@ func Users(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Run("integer ids are integers", func(t *testing.T) {
 		st, ctx := open(t), t.Context()
 		if ids, is := st.(store.IntegerIDs); !is || !ids.IntegerIDs() {
-			return
+			t.Skip("the store's ids are no integers")
 		}
 		u := newUser(t, st)
 		e := &store.EmailAddress{UserID: u.ID, Email: "a@example.org"}
@@ -335,8 +335,8 @@ func Users(t *testing.T, open func(t *testing.T) store.Store) {
 			t.Fatalf("only %d of what a user can have was there", n)
 		}
 		ok(t, st.DeleteUser(ctx, gone.user))
-		equal(t, "what is left", holdings(t, st, gone).String(), "")
-		equal(t, "what is another's", holdings(t, st, stays).String(), want.String())
+		pictures(t, "what is left", holdings(t, st, gone), nil)
+		pictures(t, "what is another's", holdings(t, st, stays), want)
 		// What was theirs may be somebody's again.
 		settle(t, st, "gone")
 	})
