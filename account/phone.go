@@ -71,12 +71,13 @@ func (a *Account) phones(ctx context.Context, rq *api.Request) (*api.Reply, erro
 }
 
 // phoneAccess: only to change a number that is still to be verified one need
-// not be logged in.
+// not be logged in. Methods that nobody may use are judged later.
 func phoneAccess(rq *api.Request) error {
-	if rq.User != nil || rq.HTTP.Method == http.MethodPost {
-		return nil
+	switch rq.HTTP.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return api.LoggedIn(rq)
 	}
-	return api.Unauthenticated()
+	return nil
 }
 
 // canChangePhone judges, for who is not logged in, whether the number that
