@@ -198,6 +198,7 @@ type Auth struct {
 	account *account.Account
 	mfa     *mfa.MFA // nil where it is off
 	outbox  *account.Outbox
+	hasher  *password.Hasher
 	router  chi.Router
 
 	sessions *sessions.Manager
@@ -246,7 +247,7 @@ func New(c Config) (*Auth, error) {
 		env.IntegerIDs = ids.IntegerIDs()
 	}
 	env.OnEvent = c.listeners()
-	a := &Auth{env: env, sessions: manager}
+	a := &Auth{env: env, sessions: manager, hasher: hasher}
 	a.outbox = account.NewOutbox(c.Store, keys, c.Mailer, c.SMS, env.Now, c.Logger)
 	parts := account.Parts{
 		Config: c.Account, Hooks: c.Hooks, Frontend: pages, Sessions: manager,
@@ -461,6 +462,20 @@ func (a *Auth) Run(ctx context.Context) error {
 // Flush returns when the mails and text messages under way are delivered, or
 // have failed and wait to be tried again, or when ctx ends.
 func (a *Auth) Flush(ctx context.Context) error { return a.outbox.Wait(ctx) }
+
+// Stats are counters since [New], for the operator.
+type Stats struct {
+	// Hashes is how many passwords were hashed or compared, HashesWaiting how
+	// many callers wait for their turn now, and HashesRefused how many waited
+	// in vain and were answered 503.
+	Hashes, HashesWaiting, HashesRefused int64
+}
+
+// Stats returns the counters.
+func (a *Auth) Stats() Stats {
+	h := a.hasher.Stats()
+	return Stats{Hashes: h.Done, HashesWaiting: h.Waiting, HashesRefused: h.Refused}
+}
 
 // Sweep removes what has expired, once.
 func (a *Auth) Sweep(ctx context.Context) error {
