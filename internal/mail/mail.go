@@ -163,8 +163,8 @@ func find(kinds []Kind, name string) *Kind {
 	return nil
 }
 
-// mail is one mail in the making.
-type mail struct {
+// draft is one mail in the making.
+type draft struct {
 	*Renderer
 	kind *Kind
 	tags []string // where to look for templates: language by language, then ""
@@ -173,8 +173,8 @@ type mail struct {
 }
 
 // compose puts together what templates see.
-func (r *Renderer) compose(k *Kind, locale string, values map[string]string) *mail {
-	m := &mail{Renderer: r, kind: k, said: r.catalog.For(locale), data: map[string]any{}}
+func (r *Renderer) compose(k *Kind, locale string, values map[string]string) *draft {
+	m := &draft{Renderer: r, kind: k, said: r.catalog.For(locale), data: map[string]any{}}
 	for _, t := range i18n.Lookups(locale) {
 		m.tags = append(m.tags, t+"/")
 	}
@@ -191,7 +191,7 @@ func (r *Renderer) compose(k *Kind, locale string, values map[string]string) *ma
 // subject is one line of bounded length. It knows the site and nothing else:
 // subjects end up in the logs of mail servers and on locked screens, where no
 // code belongs.
-func (m *mail) subject() (string, error) {
+func (m *draft) subject() (string, error) {
 	title := sentence(m.said, m.kind.Name+".subject", map[string]string{"site": m.site.Name}).String()
 	if file, ok := m.file(m.kind.Name + ".subject.txt"); ok {
 		var err error
@@ -206,7 +206,7 @@ func (m *mail) subject() (string, error) {
 }
 
 // body renders the mail as "txt" or "html".
-func (m *mail) body(ext string) (string, error) {
+func (m *draft) body(ext string) (string, error) {
 	layout, content := m.files(ext)
 	if ext == "html" {
 		return execute(m.html[layout+" "+content], m.data)
@@ -216,7 +216,7 @@ func (m *mail) body(ext string) (string, error) {
 }
 
 // files returns the templates of the mail's layout and content.
-func (m *mail) files(ext string) (layout, content string) {
+func (m *draft) files(ext string) (layout, content string) {
 	layout, _ = m.file("layout." + ext)
 	content, ok := m.file(m.kind.Name + "." + ext)
 	if !ok {
@@ -226,7 +226,7 @@ func (m *mail) files(ext string) (layout, content string) {
 }
 
 // file returns the key of a template, in the mail's language if there is one.
-func (m *mail) file(name string) (string, bool) {
+func (m *draft) file(name string) (string, bool) {
 	for _, t := range m.tags {
 		if _, ok := m.templates[t+name]; ok {
 			return t + name, true

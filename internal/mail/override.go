@@ -158,7 +158,7 @@ func placeholders(sentence string) []string {
 
 // parse makes a template of every layout with every content.
 func (r *Renderer) parse() error {
-	parts, err := fs.ReadFile(files, "templates/parts.html")
+	common, err := fs.ReadFile(files, "templates/parts.html")
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (r *Renderer) parse() error {
 			switch ext := path.Ext(layout); {
 			case ext != path.Ext(content):
 			case ext == ".html":
-				if r.html[key], err = parseHTML(string(parts), r.templates[layout], r.templates[content]); err != nil {
+				if r.html[key], err = parseHTML(string(common), r.templates[layout], r.templates[content]); err != nil {
 					return err
 				}
 			default:
@@ -211,8 +211,8 @@ func parseText(layout, content source) (*texttemplate.Template, error) {
 	return t, err
 }
 
-func parseHTML(parts string, layout, content source) (*htmltemplate.Template, error) {
-	t, err := htmltemplate.New(layout.path).Option("missingkey=error").Parse(parts)
+func parseHTML(common string, layout, content source) (*htmltemplate.Template, error) {
+	t, err := htmltemplate.New(layout.path).Option("missingkey=error").Parse(common)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (r row) Pieces() []string { return pieces(r.Value) }
 
 // view says what a mail has to say: first the kind's own words, then each
 // variable at its place, in the order of the table.
-func (m *mail) view(values map[string]string) *view {
+func (m *draft) view(values map[string]string) *view {
 	say := func(key string) Sentence { return sentence(m.said, key, values) }
 	own := func(key string) Sentence { return say(m.kind.Name + "." + key) }
 	v := &view{Intro: own("intro"), Outro: own("outro"), Footer: say("footer")}
