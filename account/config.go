@@ -89,7 +89,8 @@ type Config struct {
 	// has shown, by a mailed code or reset key, that the address is theirs. By
 	// default password, sessions, further addresses, linked accounts and
 	// authenticators of such an account go: whoever put them there may not be
-	// the owner of the address.
+	// the owner of the address. Authenticators stay with
+	// MFA.AllowUnverifiedEmail.
 	KeepUnprovenCredentials bool
 	// Closing lets users deactivate and delete their accounts.
 	Closing bool

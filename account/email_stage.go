@@ -162,6 +162,11 @@ func (a *Account) purge(ctx context.Context, rq *api.Request, u *store.User, ema
 	if err != nil {
 		return err
 	}
+	if a.factors != nil && a.factors.OutliveProof() {
+		// Where factors may come before the proof, every account may be one
+		// that was never proven: a mailed key must not get round them.
+		authenticators = nil
+	}
 	for _, x := range authenticators {
 		if err := tx.DeleteAuthenticator(ctx, x.ID); err != nil {
 			return err

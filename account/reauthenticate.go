@@ -114,4 +114,7 @@ type SecondFactors interface {
 	TrustsBrowser(ctx context.Context, rq *api.Request, u *store.User, stage string) (bool, error)
 	// BlocksEmail reports whether a user may not add unverified addresses.
 	BlocksEmail(ctx context.Context, rq *api.Request, userID string) (bool, error)
+	// OutliveProof reports whether authenticators stay that were set up before
+	// an address was proven to be their user's.
+	OutliveProof() bool
 }

@@ -23,7 +23,8 @@ type Config struct {
 	// has set up already goes on working.
 	SupportedTypes []string
 	// AllowUnverifiedEmail lets users set up factors, and add addresses to an
-	// account that has some, while an address is not proven to be theirs.
+	// account that has some, while an address is not proven to be theirs. Whoever
+	// proves later that it is theirs does not get round these factors.
 	AllowUnverifiedEmail bool
 
 	// Issuer names the site in authenticator apps. Default: Config.Name of the

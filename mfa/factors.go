@@ -30,6 +30,9 @@ func (f *Factors) BlocksEmail(ctx context.Context, rq *api.Request, userID strin
 	return f.HasAuthenticators(ctx, rq, userID)
 }
 
+// OutliveProof implements [account.SecondFactors].
+func (f *Factors) OutliveProof() bool { return f.config.AllowUnverifiedEmail }
+
 // TrustsBrowser implements [account.SecondFactors].
 func (f *Factors) TrustsBrowser(ctx context.Context, rq *api.Request, u *store.User, stage string) (bool, error) {
 	return f.trusts(ctx, rq, u, stage)
