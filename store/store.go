@@ -56,9 +56,11 @@ type Store interface {
 	// store given to fn must not be used after fn returned, nor by several
 	// goroutines at once; while fn runs, the caller must go through it and not
 	// through the outer store. InTx of a store that is in a transaction
-	// already joins that one. fn may be run again from the start when the
-	// backend asks for a retry, so it must have no effect but through the
-	// store, or undo what it had.
+	// already joins that one: what an inner fn wrote is kept only if it and the
+	// outer one succeed. A method that answers ErrNotFound or ErrConflict leaves
+	// the transaction as it was before, and fn may go on. fn may be run again
+	// from the start when the backend asks for a retry, so it must have no
+	// effect but through the store, or undo what it had.
 	InTx(ctx context.Context, fn func(Store) error) error
 }
 
