@@ -151,37 +151,20 @@ func (a *Account) refusesEmail(ctx context.Context, rq *api.Request, rows []*sto
 }
 
 func (a *Account) addEmail(ctx context.Context, rq *api.Request, u *store.User, rows []*store.EmailAddress, email string) error {
-	// The owner of an address is told that it was tried, and gets nothing that
-	// would verify it.
-	owned, err := a.emailOwned(ctx, rq, email, u.ID)
-	if err != nil {
-		return err
-	}
+	e := &store.EmailAddress{UserID: u.ID, Email: email, CreatedAt: rq.Now}
 	if a.config.EmailVerificationByCode {
-		wait, err := a.countVerification(ctx, rq, email)
-		if err != nil || wait > 0 {
-			return orElse(err, api.TooMany(wait))
-		}
-		code, err := a.emailCodes.begin(rq, process{UserID: u.ID, Email: email, Void: owned})
-		if err != nil {
-			return err
-		}
-		if owned {
-			return a.mailAlreadyExists(ctx, rq, email)
-		}
-		return a.sendEmailCode(ctx, rq, u, email, code)
+		return a.sendVerification(ctx, rq, u, e, false)
 	}
 	if a.config.ChangeEmail {
-		for _, e := range rows {
-			if e.Verified || e.Primary {
+		for _, x := range rows {
+			if x.Verified || x.Primary {
 				continue
 			}
-			if err := rq.Store().DeleteEmail(ctx, e.ID); err != nil {
+			if err := rq.Store().DeleteEmail(ctx, x.ID); err != nil {
 				return err
 			}
 		}
 	}
-	e := &store.EmailAddress{UserID: u.ID, Email: email, CreatedAt: rq.Now}
 	if err := rq.Store().CreateEmail(ctx, e); err != nil {
 		if isConflict(err) { // another request was quicker
 			return api.Invalid("email", codeDuplicateEmail)
@@ -189,14 +172,7 @@ func (a *Account) addEmail(ctx context.Context, rq *api.Request, u *store.User, 
 		return err
 	}
 	rq.Emit(EmailAdded{Of{u}, email})
-	wait, err := a.countVerification(ctx, rq, email)
-	switch {
-	case err != nil || wait > 0:
-		return err
-	case owned:
-		return a.mailAlreadyExists(ctx, rq, email)
-	}
-	return a.sendLink(ctx, rq, u, e, false)
+	return a.sendVerification(ctx, rq, u, e, false)
 }
 
 // changeEmailAtStage replaces the address of an account that was never used,
@@ -225,7 +201,7 @@ func (a *Account) changeEmailAtStage(ctx context.Context, rq *api.Request) (*api
 		in.Fail("email", codeEmailTaken)
 		return nil, in.Err()
 	}
-	p.Email, p.Void = email, taken && a.config.PreventEnumeration == Prevent
+	p.Email, p.Void = email, taken
 	p.Changed++
 	err = rq.InTx(ctx, func(ctx context.Context) error {
 		if wait, err := a.countVerification(ctx, rq, email); err != nil || wait > 0 {

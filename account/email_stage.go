@@ -77,9 +77,16 @@ func (a *Account) sendVerification(ctx context.Context, rq *api.Request, u *stor
 		if wait > 0 {
 			return api.TooMany(wait)
 		}
-		code, err := a.emailCodes.begin(rq, process{UserID: u.ID, Email: e.Email})
+		owned, err := a.hidden(ctx, rq, u, e, signup)
 		if err != nil {
 			return err
+		}
+		code, err := a.emailCodes.begin(rq, process{UserID: u.ID, Email: e.Email, Void: owned})
+		switch {
+		case err != nil:
+			return err
+		case owned:
+			return a.mailAlreadyExists(ctx, rq, e.Email)
 		}
 		return a.sendEmailCode(ctx, rq, u, e.Email, code)
 	}
@@ -89,7 +96,23 @@ func (a *Account) sendVerification(ctx context.Context, rq *api.Request, u *stor
 	return a.sendLink(ctx, rq, u, e, signup)
 }
 
+// hidden reports whether e is verified as somebody else's. Its owner is told
+// that it was tried, and gets nothing that would verify it; but an account that
+// was just made must not be told apart. spec: account.md §7.1, §9.1.
+func (a *Account) hidden(ctx context.Context, rq *api.Request, u *store.User, e *store.EmailAddress, signup bool) (bool, error) {
+	if signup {
+		return false, nil
+	}
+	return a.emailOwned(ctx, rq, e.Email, u.ID)
+}
+
 func (a *Account) sendLink(ctx context.Context, rq *api.Request, u *store.User, e *store.EmailAddress, signup bool) error {
+	switch owned, err := a.hidden(ctx, rq, u, e, signup); {
+	case err != nil:
+		return err
+	case owned:
+		return a.mailAlreadyExists(ctx, rq, e.Email)
+	}
 	key, kind := a.verificationKey(rq, e), "email_confirmation"
 	if signup {
 		kind = "email_confirmation_signup"

@@ -2,6 +2,7 @@ package wiretest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 
@@ -77,6 +78,23 @@ func (i *Inbox) NoMail(t *testing.T, to string) {
 	if l := i.Mails(to); len(l) != 0 {
 		t.Fatalf("mails to %s: got %v, want none", to, l)
 	}
+}
+
+// All takes out everything that was sent, and returns the kinds, sorted.
+func (i *Inbox) All() []string {
+	i.flush()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var kinds []string
+	for _, m := range i.mails {
+		kinds = append(kinds, m.Kind)
+	}
+	for _, m := range i.texts {
+		kinds = append(kinds, m.Kind)
+	}
+	i.mails, i.texts = nil, nil
+	slices.Sort(kinds)
+	return kinds
 }
 
 // Texts takes out the text messages to a number, oldest first.

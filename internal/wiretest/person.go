@@ -32,13 +32,19 @@ var (
 )
 
 // FreshEmail is an address that nobody has had so far.
-func FreshEmail() string { return fmt.Sprintf("someone%d@example.org", counter.Add(1)) }
+func FreshEmail() string { return fmt.Sprintf("someone%06d@example.org", counter.Add(1)) }
 
 // FreshPhone is a number that nobody has had so far.
 func FreshPhone() string { return fmt.Sprintf("+3161%07d", counter.Add(1)) }
 
+// FreshIP is an address that nobody has called from so far.
+func FreshIP() string {
+	n := counter.Add(1)
+	return fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255)
+}
+
 // FreshName is a username that nobody has had so far.
-func FreshName() string { return fmt.Sprintf("Visitor%d", counter.Add(1)) }
+func FreshName() string { return fmt.Sprintf("Visitor%06d", counter.Add(1)) }
 
 // Person is somebody who has an account. The zero Person stands for a member
 // like most: a verified address, a password, and used before.
@@ -176,6 +182,13 @@ func (c *Client) credentials(p *Person) M {
 
 // Session asks where the client stands.
 func (c *Client) Session() *Reply { c.t.Helper(); return c.Get("/auth/session") }
+
+// From makes the client call from an address, through a proxy. It takes
+// Config.TrustedProxies = 1.
+func (c *Client) From(ip string) *Client {
+	c.Header.Set("X-Forwarded-For", ip)
+	return c
+}
 
 // Credential is what the client is recognised by, "" if it has nothing.
 func (c *Client) Credential() string {
