@@ -173,6 +173,8 @@ func (m *Manager) locate(rq *api.Request) (tokens.Ref, error) {
 func find(ctx context.Context, rq *api.Request, ref tokens.Ref) (*store.Session, *store.User, error) {
 	if both, ok := rq.Sessions().(store.SessionUser); ok && ref.TokenHash != nil {
 		return both.SessionAndUser(ctx, ref.TokenHash)
+	} else if ok {
+		return both.SessionAndUserByID(ctx, ref.SessionID)
 	}
 	var s *store.Session
 	var err error
@@ -214,7 +216,8 @@ func (m *Manager) touch(ctx context.Context, rq *api.Request) error {
 		m.renew(rq)
 		rq.Credential.Touched = true
 	}
-	return rq.Sessions().TouchSession(ctx, s)
+	// Of the requests that come at once, one writes.
+	return rq.Sessions().TouchSession(ctx, s, rq.Now.Add(-m.config.TouchEvery))
 }
 
 // describe notes when and from where the session is used.

@@ -91,8 +91,9 @@ type Sessions interface {
 	// one at once. ErrConflict: somebody else has saved or ended the session.
 	UpdateSession(ctx context.Context, s *Session) error
 	// TouchSession sets SeenAt, IP, UserAgent and ExpiresAt and changes no
-	// version. An absent session is fine.
-	TouchSession(ctx context.Context, s *Session) error
+	// version. It does nothing if the session was seen after since, or is
+	// absent.
+	TouchSession(ctx context.Context, s *Session, since time.Time) error
 	// DeleteSession ends a session. An absent one is fine.
 	DeleteSession(ctx context.Context, id string) error
 	// SessionsOf lists a user's sessions, oldest first.
@@ -111,6 +112,8 @@ type SessionUser interface {
 	// SessionAndUser finds a session by its token's hash, and its user, who is
 	// nil if there is none. ErrNotFound: no such session.
 	SessionAndUser(ctx context.Context, tokenHash []byte) (*Session, *User, error)
+	// SessionAndUserByID is SessionAndUser for the session with that id.
+	SessionAndUserByID(ctx context.Context, id string) (*Session, *User, error)
 }
 
 // Refresh is the use of a refresh token.

@@ -54,6 +54,21 @@ func (s *Store) SessionAndUser(ctx context.Context, tokenHash []byte) (*store.Se
 		return nil, nil, err
 	}
 	x, ok := t.sessionHashes.get(string(tokenHash))
+	return s.withUser(t, x, ok)
+}
+
+// SessionAndUserByID implements [store.SessionUser].
+func (s *Store) SessionAndUserByID(ctx context.Context, id string) (*store.Session, *store.User, error) {
+	t, err := s.read(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	x, ok := t.sessions.get(id)
+	return s.withUser(t, x, ok)
+}
+
+// withUser ends reading.
+func (s *Store) withUser(t *tables, x *store.Session, ok bool) (*store.Session, *store.User, error) {
 	var u *store.User
 	if ok && x.UserID != "" {
 		u, _ = t.users.get(x.UserID)
@@ -128,13 +143,13 @@ func (s *Store) UpdateSession(ctx context.Context, x *store.Session) error {
 }
 
 // TouchSession implements [store.Sessions].
-func (s *Store) TouchSession(ctx context.Context, x *store.Session) error {
+func (s *Store) TouchSession(ctx context.Context, x *store.Session, since time.Time) error {
 	t, err := s.write(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.doneWriting()
-	if old, ok := t.sessions.get(x.ID); ok {
+	if old, ok := t.sessions.get(x.ID); ok && !old.SeenAt.After(since) {
 		k := *old
 		k.SeenAt, k.ExpiresAt = micro(x.SeenAt), micro(x.ExpiresAt)
 		k.IP, k.UserAgent = x.IP, x.UserAgent

@@ -57,6 +57,7 @@ func New(p *pgxpool.Pool) *Store {
 		Begin:          db.begin,
 		BeginMigration: db.beginMigration,
 		SkipLocked:     " for update skip locked",
+		ReturnsJoined:  true,
 	})}
 }
 

@@ -74,7 +74,7 @@ func Benchmarks(b *testing.B, open func(b *testing.B) store.Store) {
 		l, ctx := fill(b, st), b.Context()
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			ok(b, st.TouchSession(ctx, l[i%sessions]))
+			ok(b, st.TouchSession(ctx, l[i%sessions], l[i%sessions].SeenAt))
 		}
 	})
 

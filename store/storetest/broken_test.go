@@ -242,11 +242,11 @@ func (f faulty) UpdateSession(ctx context.Context, s *store.Session) error {
 	return f.full.UpdateSession(ctx, s)
 }
 
-func (f faulty) TouchSession(ctx context.Context, s *store.Session) error {
+func (f faulty) TouchSession(ctx context.Context, s *store.Session, since time.Time) error {
 	if f.touchSession != nil {
 		return f.touchSession(ctx, f.full, s)
 	}
-	return f.full.TouchSession(ctx, s)
+	return f.full.TouchSession(ctx, s, since)
 }
 
 func (f faulty) DeleteSessionsOf(ctx context.Context, id, except string) error {
@@ -693,7 +693,7 @@ var defects = map[string]struct {
 			if _, err := st.Session(ctx, s.ID); err != nil {
 				return st.CreateSession(ctx, s)
 			}
-			return st.TouchSession(ctx, s)
+			return st.TouchSession(ctx, s, s.SeenAt)
 		},
 	})},
 	"a touch saves all": {"Sessions/touches at once with a save take nothing back/alone", is(defect{touchSession: saveBlindly})},

@@ -243,7 +243,7 @@ func raceSessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 						case i == crowd/2:
 							return tt.end(ctx, st, &x)
 						case i%2 == 0:
-							return st.TouchSession(ctx, &x)
+							return st.TouchSession(ctx, &x, x.SeenAt)
 						}
 						x.TokenHash = hash(1000*round + i)
 						return st.UpdateSession(ctx, &x)
@@ -279,7 +279,7 @@ func raceSessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 					}
 					x := *s
 					x.SeenAt = s.SeenAt.Add(time.Minute)
-					return st.TouchSession(ctx, &x)
+					return st.TouchSession(ctx, &x, x.SeenAt)
 				})
 			}) {
 				ok(t, err)

@@ -96,7 +96,7 @@ func upset(t testing.TB, st store.Store, e estate) {
 	s.TokenHash, s.State = hash(-1), nil
 	ok(t, st.UpdateSession(ctx, s))
 	s.SeenAt = later
-	ok(t, st.TouchSession(ctx, s))
+	ok(t, st.TouchSession(ctx, s, s.SeenAt))
 	ok(t, st.CreateSession(ctx, &store.Session{UserID: e.user, TokenHash: e.hash, CreatedAt: later, ExpiresAt: later}))
 	ok(t, st.ClearLimits(ctx, e.bucket.Key))
 	ok(t, st.DeleteMessage(ctx, e.message))

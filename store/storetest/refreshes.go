@@ -116,7 +116,7 @@ func refreshes(t *testing.T, open func(t *testing.T) store.Sessions) {
 		_, _, err := r.RefreshSession(t.Context(), use(s, 0, at))
 		ok(t, err)
 		s.State, s.Generation, s.RefreshedAt = []byte("saved"), 7, at.Add(time.Hour)
-		ok(t, st.TouchSession(t.Context(), s))
+		ok(t, st.TouchSession(t.Context(), s, s.SeenAt))
 		ok(t, st.UpdateSession(t.Context(), s)) // of the version before the refresh
 		back := got(st.Session(t.Context(), s.ID))(t)
 		equal(t, "Generation", back.Generation, 1)

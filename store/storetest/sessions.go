@@ -177,7 +177,7 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 		touch.ID, touch.Version, touch.Epoch, touch.State, touch.Methods = s.ID, 9, 9, nil, nil
 		touch.SeenAt, touch.ExpiresAt, touch.CreatedAt = s.SeenAt.Add(time.Minute), s.ExpiresAt.Add(time.Minute), s.CreatedAt.Add(time.Minute)
 		touch.IP, touch.UserAgent = "192.0.2.2", "other"
-		ok(t, st.TouchSession(ctx, touch))
+		ok(t, st.TouchSession(ctx, touch, touch.SeenAt))
 		want := *s
 		want.SeenAt, want.ExpiresAt, want.IP, want.UserAgent = touch.SeenAt, touch.ExpiresAt, touch.IP, touch.UserAgent
 		same(t, got(st.Session(ctx, s.ID))(t), &want)
@@ -190,6 +190,18 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 		same(t, got(st.Session(ctx, s.ID))(t), s)
 	})
 
+	t.Run("a touch of what was seen since does nothing", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		s := session("", 1)
+		ok(t, st.CreateSession(ctx, s))
+		touch := *s
+		touch.SeenAt, touch.IP = s.SeenAt.Add(time.Minute), "192.0.2.2"
+		ok(t, st.TouchSession(ctx, &touch, s.SeenAt.Add(-time.Microsecond)))
+		same(t, got(st.Session(ctx, s.ID))(t), s)
+		ok(t, st.TouchSession(ctx, &touch, s.SeenAt))
+		same(t, got(st.Session(ctx, s.ID))(t), &touch)
+	})
+
 	t.Run("a touch moves the end for the sweep, both ways", func(t *testing.T) {
 		st, ctx := open(t), t.Context()
 		at := now().Add(time.Hour)
@@ -198,8 +210,8 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 		ok(t, st.CreateSession(ctx, longer))
 		ok(t, st.CreateSession(ctx, shorter))
 		longer.ExpiresAt, shorter.ExpiresAt = at.Add(time.Hour), at
-		ok(t, st.TouchSession(ctx, longer))
-		ok(t, st.TouchSession(ctx, shorter))
+		ok(t, st.TouchSession(ctx, longer, longer.SeenAt))
+		ok(t, st.TouchSession(ctx, shorter, shorter.SeenAt))
 		equal(t, "swept", got(st.DeleteExpiredSessions(ctx, at))(t), 1)
 		same(t, got(st.Session(ctx, longer.ID))(t), longer)
 		absent(st.Session(ctx, shorter.ID))(t)
@@ -211,7 +223,7 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 		s := session(user, 1)
 		ok(t, st.CreateSession(ctx, s))
 		ok(t, st.DeleteSession(ctx, s.ID))
-		ok(t, st.TouchSession(ctx, s))
+		ok(t, st.TouchSession(ctx, s, s.SeenAt))
 		absent(st.Session(ctx, s.ID))(t)
 		absent(st.SessionByHash(ctx, hash(1)))(t)
 		equal(t, "sessions", len(got(st.SessionsOf(ctx, user))(t)), 0)
@@ -307,7 +319,7 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 			x := session("", 2)
 			x.ID, x.Version = id, 1
 			fails(t, st.UpdateSession(ctx, x), store.ErrConflict)
-			ok(t, st.TouchSession(ctx, x))
+			ok(t, st.TouchSession(ctx, x, x.SeenAt))
 			ok(t, st.DeleteSession(ctx, id))
 		}
 		for _, id := range neverIDs(user) {
@@ -352,6 +364,20 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 		same(t, gotUser, nil)
 		_, _, err = both.SessionAndUser(ctx, hash(3))
 		fails(t, err, store.ErrNotFound)
+		for _, want := range []*store.Session{s, nobodys} {
+			gotSession, gotUser, err = both.SessionAndUserByID(ctx, want.ID)
+			ok(t, err)
+			same(t, gotSession, want)
+			if want == nobodys {
+				same(t, gotUser, nil)
+			} else {
+				same(t, gotUser, got(users.User(ctx, u.ID))(t))
+			}
+		}
+		for _, id := range neverIDs(s.ID) {
+			_, _, err = both.SessionAndUserByID(ctx, id)
+			fails(t, err, store.ErrNotFound)
+		}
 		ok(t, users.DeleteUser(ctx, u.ID))
 		_, _, err = both.SessionAndUser(ctx, hash(1))
 		fails(t, err, store.ErrNotFound)
@@ -364,7 +390,7 @@ func Sessions(t *testing.T, open func(t *testing.T) store.Sessions) {
 			call{"SessionByHash", func(ctx context.Context) error { return val(st.SessionByHash(ctx, hash(1))) }},
 			call{"Session", func(ctx context.Context) error { return val(st.Session(ctx, "1")) }},
 			call{"UpdateSession", func(ctx context.Context) error { return st.UpdateSession(ctx, x) }},
-			call{"TouchSession", func(ctx context.Context) error { return st.TouchSession(ctx, x) }},
+			call{"TouchSession", func(ctx context.Context) error { return st.TouchSession(ctx, x, x.SeenAt) }},
 			call{"DeleteSession", func(ctx context.Context) error { return st.DeleteSession(ctx, "1") }},
 			call{"SessionsOf", func(ctx context.Context) error { return val(st.SessionsOf(ctx, "1")) }},
 			call{"DeleteSessionsOf", func(ctx context.Context) error { return st.DeleteSessionsOf(ctx, "1", "") }},

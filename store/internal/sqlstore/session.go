@@ -2,36 +2,39 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/headless-auth/headless/store"
 )
 
 const sessionColumns = `s.id, s.token_hash, coalesce(s.user_id, 0), s.epoch, s.methods, s.state, s.ip, s.user_agent,
-	s.created_at, s.seen_at, s.expires_at, s.version`
+	s.created_at, s.seen_at, s.expires_at, s.version, s.generation, s.refreshed_at`
 
 func scanSession(row Scan) (*store.Session, error) {
 	var s store.Session
 	var id, user int64
 	err := row(&id, &s.TokenHash, &user, &s.Epoch, (*[]byte)(&s.Methods), &s.State, &s.IP, &s.UserAgent,
-		&s.CreatedAt, &s.SeenAt, &s.ExpiresAt, &s.Version)
+		&s.CreatedAt, &s.SeenAt, &s.ExpiresAt, &s.Version, &s.Generation, &s.RefreshedAt)
 	s.ID, s.UserID = text(id), text(user)
 	s.Methods, s.State = filled(s.Methods), filled(s.State)
 	return &s, err
 }
 
 const createSession = `insert into auth_sessions (token_hash, user_id, epoch, methods, state, ip, user_agent,
-	created_at, seen_at, expires_at, version) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) returning id`
+	created_at, seen_at, expires_at, version, generation, refreshed_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, 0, $11) returning id`
 
 // CreateSession implements [store.Sessions].
 func (s *Store) CreateSession(ctx context.Context, x *store.Session) error {
 	var id int64
 	err := s.save(ctx, &id, createSession, filled(x.TokenHash), optional(x.UserID), x.Epoch, string(x.Methods),
-		filled(x.State), x.IP, x.UserAgent, x.CreatedAt, x.SeenAt, x.ExpiresAt)
+		filled(x.State), x.IP, x.UserAgent, x.CreatedAt, x.SeenAt, x.ExpiresAt, never)
 	if err != nil {
 		return did("create session", err)
 	}
-	x.ID, x.Version = text(id), 1
+	x.ID, x.Version, x.Generation, x.RefreshedAt = text(id), 1, 0, never
 	return nil
 }
 
@@ -53,12 +56,13 @@ func (s *Store) Session(ctx context.Context, id string) (*store.Session, error) 
 
 // A session without a user is joined with nothing; the columns have to be
 // there all the same.
-const sessionAndUser = `select ` + sessionColumns + `, coalesce(u.username, ''), coalesce(e.email, ''),
+const sessionUserColumns = sessionColumns + `, coalesce(u.username, ''), coalesce(e.email, ''),
 	coalesce(u.password, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''), coalesce(u.disabled, false),
 	coalesce(u.deactivated_at, s.created_at), coalesce(u.epoch, 0), coalesce(u.fields, ''),
-	coalesce(u.created_at, s.created_at), coalesce(u.last_login_at, s.created_at), coalesce(u.version, 0)
-	from auth_sessions s left join auth_users u on u.id = s.user_id
-	left join auth_emails e on e.user_id = u.id and e.is_primary where s.token_hash = $1`
+	coalesce(u.created_at, s.created_at), coalesce(u.last_login_at, s.created_at), coalesce(u.version, 0)`
+
+const sessionUsers = `select ` + sessionUserColumns + ` from auth_sessions s left join auth_users u on u.id = s.user_id
+	left join auth_emails e on e.user_id = u.id and e.is_primary `
 
 type sessionUser struct {
 	session store.Session
@@ -70,7 +74,7 @@ func scanSessionUser(row Scan) (*sessionUser, error) {
 	var id, user int64
 	s, u := &x.session, &x.user
 	err := row(&id, &s.TokenHash, &user, &s.Epoch, (*[]byte)(&s.Methods), &s.State, &s.IP, &s.UserAgent,
-		&s.CreatedAt, &s.SeenAt, &s.ExpiresAt, &s.Version,
+		&s.CreatedAt, &s.SeenAt, &s.ExpiresAt, &s.Version, &s.Generation, &s.RefreshedAt,
 		&u.Username, &u.Email, (*string)(&u.Password), &u.FirstName, &u.LastName, &u.Disabled,
 		&u.DeactivatedAt, &u.Epoch, (*[]byte)(&u.Fields), &u.CreatedAt, &u.LastLoginAt, &u.Version)
 	s.ID, s.UserID = text(id), text(user)
@@ -79,16 +83,85 @@ func scanSessionUser(row Scan) (*sessionUser, error) {
 	return &x, err
 }
 
-// SessionAndUser implements [store.SessionUser].
-func (s *Store) SessionAndUser(ctx context.Context, tokenHash []byte) (*store.Session, *store.User, error) {
-	x, err := one(ctx, s, scanSessionUser, sessionAndUser, filled(tokenHash))
+// both takes a pair apart.
+func both(x *sessionUser, what string, err error) (*store.Session, *store.User, error) {
 	switch {
 	case err != nil:
-		return nil, nil, did("find session and user", err)
+		return nil, nil, did(what, err)
 	case x.user.ID == "":
 		return &x.session, nil, nil
 	}
 	return &x.session, &x.user, nil
+}
+
+const sessionAndUser = sessionUsers + `where s.token_hash = $1`
+
+// SessionAndUser implements [store.SessionUser].
+func (s *Store) SessionAndUser(ctx context.Context, tokenHash []byte) (*store.Session, *store.User, error) {
+	x, err := one(ctx, s, scanSessionUser, sessionAndUser, filled(tokenHash))
+	return both(x, "find session and user", err)
+}
+
+const sessionAndUserByID = sessionUsers + `where s.id = $1`
+
+// SessionAndUserByID implements [store.SessionUser].
+func (s *Store) SessionAndUserByID(ctx context.Context, id string) (*store.Session, *store.User, error) {
+	x, err := one(ctx, s, scanSessionUser, sessionAndUserByID, number(id))
+	return both(x, "find session and user by id", err)
+}
+
+const (
+	refreshSession = `update auth_sessions as s set
+		generation = case when s.generation = $4 and s.refreshed_at <= $6 then s.generation + 1 else s.generation end,
+		refreshed_at = case when s.generation = $4 and s.refreshed_at <= $6 then $5 else s.refreshed_at end,
+		seen_at = $5, expires_at = $7, ip = $8, user_agent = $9 `
+	refreshable = `s.id = $1 and s.user_id = $2 and s.epoch = $3 and (s.expires_at > $5 or s.expires_at = $10)
+		and (s.generation = $4 or s.generation = $4 + 1 and s.refreshed_at > $6)`
+	// Where an update can return what is joined, one statement does it.
+	refreshReturning = refreshSession + `from auth_users u left join auth_emails e on e.user_id = u.id and e.is_primary
+		where u.id = s.user_id and ` + refreshable + ` returning ` + sessionUserColumns
+	refreshAlone = refreshSession + `where ` + refreshable
+)
+
+// RefreshSession implements [store.SessionRefresher].
+func (s *Store) RefreshSession(ctx context.Context, r *store.Refresh) (*store.Session, *store.User, error) {
+	args := []any{
+		number(r.SessionID), number(r.UserID), r.Epoch, r.Generation, r.Now, r.Now.Add(-r.Grace), r.ExpiresAt, r.IP, r.UserAgent, never,
+	}
+	x, err := s.refresh(ctx, r, args)
+	if !errors.Is(err, store.ErrNotFound) {
+		return both(x, "refresh session", err)
+	}
+	switch old, err := s.Session(ctx, r.SessionID); {
+	case err != nil:
+		return nil, nil, did("refresh session", err)
+	case old.UserID == r.UserID && old.Epoch == r.Epoch && (old.ExpiresAt.After(r.Now) || old.ExpiresAt.IsZero()):
+		return nil, nil, did("refresh session", fmt.Errorf("the generation is another: %w", store.ErrConflict))
+	}
+	return nil, nil, did("refresh session", store.ErrNotFound)
+}
+
+func (s *Store) refresh(ctx context.Context, r *store.Refresh, args []any) (x *sessionUser, err error) {
+	if s.db.ReturnsJoined {
+		err = s.again(ctx, func() error {
+			return atLeastOne(ctx, s.write.Write, func(row Scan) error {
+				x, err = scanSessionUser(row)
+				return err
+			}, refreshReturning, args...)
+		})
+		return x, err
+	}
+	err = s.inTx(ctx, func(s *Store) error {
+		n, err := s.exec(ctx, refreshAlone, args...)
+		if err == nil && n == 0 {
+			return store.ErrNotFound
+		}
+		if err == nil {
+			x, err = one(ctx, s, scanSessionUser, sessionAndUserByID, args[0])
+		}
+		return err
+	})
+	return x, err
 }
 
 const updateSession = `update auth_sessions set token_hash = $3, user_id = $4, epoch = $5, methods = $6, state = $7,
@@ -102,11 +175,12 @@ func (s *Store) UpdateSession(ctx context.Context, x *store.Session) error {
 	return did("update session", conflict(err))
 }
 
-const touchSession = `update auth_sessions set seen_at = $2, ip = $3, user_agent = $4, expires_at = $5 where id = $1`
+const touchSession = `update auth_sessions set seen_at = $2, ip = $3, user_agent = $4, expires_at = $5
+	where id = $1 and seen_at <= $6`
 
 // TouchSession implements [store.Sessions].
-func (s *Store) TouchSession(ctx context.Context, x *store.Session) error {
-	_, err := s.exec(ctx, touchSession, number(x.ID), x.SeenAt, x.IP, x.UserAgent, x.ExpiresAt)
+func (s *Store) TouchSession(ctx context.Context, x *store.Session, since time.Time) error {
+	_, err := s.exec(ctx, touchSession, number(x.ID), x.SeenAt, x.IP, x.UserAgent, x.ExpiresAt, since)
 	return did("touch session", err)
 }
 

@@ -66,6 +66,9 @@ type Database struct {
 	// SkipLocked makes a select lock its rows, and leave out those that
 	// somebody else has locked. Empty where writers are alone anyway.
 	SkipLocked string
+	// ReturnsJoined: an update can return columns of the tables that it is
+	// joined with.
+	ReturnsJoined bool
 }
 
 // Store implements [store.Store] and every optional ability on a [Database].
@@ -79,6 +82,7 @@ type Store struct {
 var _ interface {
 	store.Store
 	store.SessionUser
+	store.SessionRefresher
 	store.IntegerIDs
 	store.Pinger
 	store.AuditLog

@@ -97,7 +97,9 @@ create table auth_sessions (
 	created_at timestamptz not null,
 	seen_at    timestamptz not null,
 	expires_at timestamptz not null,
-	version    bigint not null
+	version    bigint not null,
+	generation bigint not null,
+	refreshed_at timestamptz not null
 );
 create index auth_sessions_user on auth_sessions (user_id);
 create index auth_sessions_expiry on auth_sessions (expires_at);

@@ -98,7 +98,9 @@ create table auth_sessions (
 	created_at integer not null,
 	seen_at    integer not null,
 	expires_at integer not null,
-	version    integer not null
+	version    integer not null,
+	generation integer not null,
+	refreshed_at integer not null
 ) strict;
 create index auth_sessions_user on auth_sessions (user_id);
 create index auth_sessions_expiry on auth_sessions (expires_at);
