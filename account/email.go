@@ -59,7 +59,10 @@ func (a *Account) canPostEmail(ctx context.Context, rq *api.Request) error {
 		return err
 	}
 	p, _ := a.emailCodes.running(rq)
-	return a.canChangeAtStage(ctx, rq, p, a.config.EmailVerificationCode.MaxChanges)
+	if err := a.canChangeAtStage(ctx, rq, p, a.config.EmailVerificationCode.MaxChanges); err != nil {
+		return err
+	}
+	return rq.LimitUser(ctx, "manage_email", p.UserID)
 }
 
 // emails lists the caller's addresses.

@@ -90,7 +90,10 @@ func (a *Account) canChangePhone(ctx context.Context, rq *api.Request) error {
 		return err
 	}
 	p, _ := a.phoneCodes.running(rq)
-	return a.canChangeAtStage(ctx, rq, p, a.config.PhoneCode.MaxChanges)
+	if err := a.canChangeAtStage(ctx, rq, p, a.config.PhoneCode.MaxChanges); err != nil {
+		return err
+	}
+	return rq.LimitUser(ctx, "change_phone", p.UserID)
 }
 
 // canChangeAtStage refuses to change an address more often than configured, or

@@ -84,14 +84,18 @@ func (rq *Request) buckets(action, key string) []store.Bucket {
 		case "key":
 			value = key
 		}
-		if value == "" {
-			continue
+		if value != "" {
+			l = append(l, rq.bucket(action, r, value))
 		}
-		// Hashed: keys are of one length, and the table tells nobody's address.
-		sum := rq.Env.Keys.MAC("limit", action, r.By, strconv.Itoa(r.Amount), r.Per.String(), value)
-		l = append(l, store.Bucket{Key: action + ":" + hex.EncodeToString(sum[:16]), Amount: r.Amount, Per: r.Per})
 	}
 	return l
+}
+
+// bucket names one bucket. Hashed: keys are of one length, and the table tells
+// nobody's address.
+func (rq *Request) bucket(action string, r Rate, value string) store.Bucket {
+	sum := rq.Env.Keys.MAC("limit", action, r.By, strconv.Itoa(r.Amount), r.Per.String(), value)
+	return store.Bucket{Key: action + ":" + hex.EncodeToString(sum[:16]), Amount: r.Amount, Per: r.Per}
 }
 
 func (rq *Request) limits() store.Limits {
@@ -156,6 +160,25 @@ func (rq *Request) Clear(ctx context.Context, action, key string) error {
 // Limit is Take that answers 429.
 func (rq *Request) Limit(ctx context.Context, action, key string) error {
 	_, wait, err := rq.Take(ctx, action, key)
+	if err == nil && wait > 0 {
+		err = TooMany(wait)
+	}
+	return err
+}
+
+// LimitUser is Limit for a user who is not logged in yet, but acts: only the
+// rates for each user count, as the others have been counted.
+func (rq *Request) LimitUser(ctx context.Context, action, userID string) error {
+	var l []store.Bucket
+	for _, r := range rq.Env.Rates[action] {
+		if r.By == "user" {
+			l = append(l, rq.bucket(action, r, userID))
+		}
+	}
+	if len(l) == 0 {
+		return nil
+	}
+	wait, err := rq.limits().Take(ctx, rq.Now, l...)
 	if err == nil && wait > 0 {
 		err = TooMany(wait)
 	}
