@@ -24,9 +24,10 @@ import (
 type totpData struct {
 	// Secret is the sealed base32 text.
 	Secret string `json:"secret"`
-	// Counter is the last time step of which a code was accepted. A code of it,
-	// or of an earlier one, never is again.
-	Counter int64 `json:"counter,omitempty"`
+	// Step is when the last time step began of which a code was accepted, in
+	// seconds since the epoch. A code of it, or of an earlier one, never is
+	// again. A time, not a count, so that the period can change.
+	Step int64 `json:"step,omitempty"`
 }
 
 // pendingTOTP is a secret that its user is about to set up. A safe method makes
@@ -134,12 +135,12 @@ func (m *MFA) judgeActivation(ctx context.Context, rq *api.Request, u *store.Use
 		if err != nil {
 			return nil, err
 		}
-		if counter, ok := m.config.acceptTOTP(secret, rq.Input.Text("code"), rq.Now, 0); ok {
+		if step, ok := m.config.acceptTOTP(secret, rq.Input.Text("code"), rq.Now, 0); ok {
 			sealed, err := m.seal(ctx, rq, u.ID, store.TOTP, secret)
 			if err == nil {
 				err = rq.GiveBack(ctx, taken)
 			}
-			return &totpData{sealed, counter}, err
+			return &totpData{sealed, step}, err
 		}
 	}
 	rq.Input.Fail("code", codeIncorrect)
@@ -188,11 +189,11 @@ func (m *MFA) useTOTP(ctx context.Context, rq *api.Request, a *store.Authenticat
 	if err != nil {
 		return nil, fmt.Errorf("open authenticator %s: %w", a.ID, err)
 	}
-	counter, ok := m.config.acceptTOTP(secret, code, rq.Now, d.Counter)
+	step, ok := m.config.acceptTOTP(secret, code, rq.Now, d.Step)
 	if !ok {
 		return nil, nil
 	}
-	d.Counter = counter
+	d.Step = step
 	if d.Secret, err = m.renew(ctx, rq, a.UserID, store.TOTP, d.Secret); err != nil {
 		return nil, err
 	}
@@ -208,22 +209,23 @@ func withData(a *store.Authenticator, data any) (*store.Authenticator, error) {
 }
 
 // acceptTOTP judges a code by the time steps around now that come after the
-// last one used. RFC 6238 §5.2.
-func (c *Config) acceptTOTP(secret, code string, now time.Time, last int64) (counter int64, ok bool) {
-	at := now.Unix() / int64(c.TOTPPeriod/time.Second)
+// last one used, and returns when the code's step began. RFC 6238 §5.2.
+func (c *Config) acceptTOTP(secret, code string, now time.Time, last int64) (step int64, ok bool) {
 	if c.InsecureBypassCode != "" && code == c.InsecureBypassCode {
 		return last, true
 	}
-	for step := at - int64(c.TOTPTolerance); step <= at+int64(c.TOTPTolerance); step++ {
-		right, err := hotp.GenerateCodeCustom(secret, uint64(step), hotp.ValidateOpts{Digits: otp.Digits(c.TOTPDigits), Algorithm: otp.AlgorithmSHA1})
+	period := int64(c.TOTPPeriod / time.Second)
+	at := now.Unix() / period
+	for counter := at - int64(c.TOTPTolerance); counter <= at+int64(c.TOTPTolerance); counter++ {
+		right, err := hotp.GenerateCodeCustom(secret, uint64(counter), hotp.ValidateOpts{Digits: otp.Digits(c.TOTPDigits), Algorithm: otp.AlgorithmSHA1})
 		if err != nil {
 			return 0, false
 		}
-		if subtle.ConstantTimeCompare([]byte(right), []byte(code)) == 1 && step > last {
-			counter, ok = step, true
+		if subtle.ConstantTimeCompare([]byte(right), []byte(code)) == 1 && counter*period > last {
+			step, ok = counter*period, true
 		}
 	}
-	return counter, ok
+	return step, ok
 }
 
 // newTOTPSecret is 160 random bits, as RFC 4226 §4 recommends.
