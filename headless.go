@@ -320,6 +320,14 @@ func (a *Auth) routes(path string, clients []string, strategy tokens.Strategy) c
 		routes = append(routes, a.mfa.Routes()...)
 	}
 	r := chi.NewRouter()
+	// Paths decide; every route answers for all methods, even those that the
+	// router has never heard of.
+	r.Use(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			chi.RouteContext(r.Context()).RouteMethod = http.MethodGet
+			next.ServeHTTP(w, r)
+		})
+	})
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { api.WriteStatus(w, r, http.StatusNotFound) })
 	for _, client := range clients {
 		for _, rt := range routes {
