@@ -37,6 +37,9 @@ type Parts struct {
 	Domain string
 	// Factors is package mfa's part, nil where it is off.
 	Factors SecondFactors
+	// ProvidersOnly: accounts are those of identity providers, and the routes
+	// for signing up and logging in here are absent. spec: core.md §1.
+	ProvidersOnly bool
 }
 
 // Account serves this package's routes.
@@ -52,6 +55,8 @@ type Account struct {
 	factors  SecondFactors
 	domain   string
 	signup   []signupField
+
+	providersOnly bool
 
 	emailCodes, loginCodes, resetCodes, phoneCodes *codes
 
@@ -77,7 +82,7 @@ func parseSignupFields(l []string) (fields []signupField) {
 func New(p Parts) *Account {
 	a := &Account{
 		config: p.Config, hooks: p.Hooks, frontend: p.Frontend, sessions: p.Sessions, mail: p.Mail,
-		outbox: p.Outbox, hasher: p.Hasher, factors: p.Factors, domain: p.Domain, signup: parseSignupFields(p.Config.SignupFields),
+		outbox: p.Outbox, hasher: p.Hasher, factors: p.Factors, domain: p.Domain, signup: parseSignupFields(p.Config.SignupFields), providersOnly: p.ProvidersOnly,
 		emailCodes: newCodes("verify_email", p.Config.EmailVerificationCode, emailCodes),
 		loginCodes: newCodes("login", p.Config.LoginCode, loginCodes),
 		resetCodes: newCodes("reset_password", p.Config.PasswordResetCode, resetCodes),
@@ -146,6 +151,9 @@ func (a *Account) Routes() []api.Route {
 			post: {Before: a.atLoginCode, Input: codeInput, Do: a.confirmCode},
 		}},
 	}
+	if a.providersOnly {
+		l = slices.DeleteFunc(l, func(rt api.Route) bool { return slices.Contains(localRoutes, rt.Path) })
+	}
 	if a.config.LoginByCode {
 		l = append(l,
 			api.Route{Path: "/auth/code/request", Access: api.Anyone, Methods: map[string]api.Endpoint{
@@ -170,6 +178,13 @@ func (a *Account) Routes() []api.Route {
 	return l
 }
 
+// localRoutes are absent where accounts are those of identity providers only.
+var localRoutes = []string{
+	"/auth/login", "/auth/signup", "/auth/password/request", "/auth/password/reset", "/auth/email/verify",
+	"/auth/email/verify/resend", "/auth/phone/verify", "/auth/phone/verify/resend", "/account/password/change", "/account/email",
+	"/account/phone",
+}
+
 // Flows adds what the caller can do here. spec: core.md §8.
 func (a *Account) Flows(ctx context.Context, rq *api.Request, l *api.Flows) error {
 	if rq.User != nil {
@@ -178,11 +193,14 @@ func (a *Account) Flows(ctx context.Context, rq *api.Request, l *api.Flows) erro
 		}
 		return nil
 	}
+	if a.providersOnly {
+		return nil
+	}
 	l.Put(api.Flow{ID: "login"})
 	if a.config.LoginByCode {
 		l.Put(api.Flow{ID: stageLoginCode})
 	}
-	if a.open(ctx, rq) {
+	if a.Open(ctx, rq) {
 		l.Put(api.Flow{ID: "signup"})
 	}
 	return nil
@@ -190,7 +208,7 @@ func (a *Account) Flows(ctx context.Context, rq *api.Request, l *api.Flows) erro
 
 // ResetFlow adds whether a password reset waits for its code.
 func (a *Account) ResetFlow(_ context.Context, rq *api.Request, l *api.Flows) error {
-	if a.config.PasswordResetByCode {
+	if a.config.PasswordResetByCode && !a.providersOnly {
 		_, pending := a.resetCodes.running(rq)
 		l.Put(api.Flow{ID: "password_reset_by_code", Pending: &pending})
 	}
@@ -214,7 +232,7 @@ func (a *Account) ConfigData(ctx context.Context, rq *api.Request) any {
 		LoginByCodeEnabled             bool     `json:"login_by_code_enabled"`
 		PasswordResetByCodeEnabled     bool     `json:"password_reset_by_code_enabled"`
 	}{
-		LoginMethods: methods, IsOpenForSignup: a.open(ctx, rq),
+		LoginMethods: methods, IsOpenForSignup: a.Open(ctx, rq),
 		EmailVerificationByCodeEnabled: a.config.EmailVerificationByCode, LoginByCodeEnabled: a.config.LoginByCode,
 		PasswordResetByCodeEnabled: a.config.PasswordResetByCode,
 	}
@@ -235,7 +253,8 @@ func (a *Account) asks(field string) bool {
 	return slices.ContainsFunc(a.signup, func(f signupField) bool { return f.name == field })
 }
 
-func (a *Account) open(ctx context.Context, rq *api.Request) bool {
+// Open reports whether this caller may make an account.
+func (a *Account) Open(ctx context.Context, rq *api.Request) bool {
 	if a.config.SignupClosed {
 		return false
 	}

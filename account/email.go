@@ -122,7 +122,7 @@ func (a *Account) postEmail(ctx context.Context, rq *api.Request) (*api.Reply, e
 		in.Fail("email", code)
 		return nil, in.Err()
 	}
-	if err := a.requireRecent(ctx, rq); err != nil {
+	if err := a.RequireRecentForChange(ctx, rq); err != nil {
 		return nil, err
 	}
 	if err := rq.InTx(ctx, func(ctx context.Context) error { return a.addEmail(ctx, rq, u, rows, email) }); err != nil {
@@ -292,7 +292,7 @@ func (a *Account) patchEmail(ctx context.Context, rq *api.Request) (*api.Reply, 
 	if err := in.Err(); err != nil {
 		return nil, err
 	}
-	if err := a.requireRecent(ctx, rq); err != nil {
+	if err := a.RequireRecentForChange(ctx, rq); err != nil {
 		return nil, err
 	}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
@@ -351,7 +351,7 @@ func (a *Account) deleteEmail(ctx context.Context, rq *api.Request) (*api.Reply,
 		in.Fail("email", codeCannotRemovePrimary)
 		return nil, in.Err()
 	}
-	if err := a.requireRecent(ctx, rq); err != nil {
+	if err := a.RequireRecentForChange(ctx, rq); err != nil {
 		return nil, err
 	}
 	err = rq.InTx(ctx, func(ctx context.Context) error {

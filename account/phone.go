@@ -142,7 +142,7 @@ func (a *Account) changePhone(ctx context.Context, rq *api.Request) (*api.Reply,
 		return nil, in.Err()
 	}
 	if rq.User != nil {
-		if err := a.requireRecent(ctx, rq); err != nil {
+		if err := a.RequireRecentForChange(ctx, rq); err != nil {
 			return nil, err
 		}
 	}

@@ -97,8 +97,8 @@ func (a *Account) RequireRecentFactor(rq *api.Request) error {
 	return api.Reauthenticate()
 }
 
-// requireRecent is RequireRecent where the host has asked for it.
-func (a *Account) requireRecent(ctx context.Context, rq *api.Request) error {
+// RequireRecentForChange is RequireRecent where the host has asked for it.
+func (a *Account) RequireRecentForChange(ctx context.Context, rq *api.Request) error {
 	if !a.config.ReauthenticationRequired {
 		return nil
 	}

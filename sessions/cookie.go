@@ -62,12 +62,16 @@ func (m *Manager) setCSRF(w http.ResponseWriter, rq *api.Request) error {
 			token = c.Value
 		}
 	}
+	if rq.KeepCSRF && !changed {
+		return nil
+	}
 	if token == "" {
 		var err error
 		if token, err = rq.Env.CSRF.New(bind); err != nil {
 			return err
 		}
 	}
+	rq.CSRFToken = token
 	http.SetCookie(w, &http.Cookie{
 		Name: cfg.Name, Value: token, Path: "/", Domain: cfg.Domain, Secure: cfg.Secure, SameSite: cfg.SameSite,
 		MaxAge: int(cfg.Lifetime.Seconds()), Expires: rq.Now.Add(cfg.Lifetime),

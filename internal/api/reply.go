@@ -20,6 +20,9 @@ type Reply struct {
 	meta   map[string]any
 	auth   bool
 	cookie *http.Cookie
+
+	location string
+	page     func(csrf string) Page
 }
 
 // Empty is an answer with nothing but its status.
@@ -47,11 +50,27 @@ func (r *Reply) WithCookie(c *http.Cookie) *Reply { r.cookie = c; return r }
 // the user, or 401 with what there is to do. spec: core.md §3.1.
 func Authentication() *Reply { return &Reply{auth: true} }
 
+// Redirect sends a browser elsewhere.
+func Redirect(location string) *Reply { return &Reply{status: http.StatusFound, location: location} }
+
+// Page is an HTML page.
+type Page struct {
+	HTML []byte
+	// Policy is its Content-Security-Policy.
+	Policy string
+}
+
+// HTML shows a browser a page, made with its CSRF token.
+func HTML(page func(csrf string) Page) *Reply { return &Reply{status: http.StatusOK, page: page} }
+
 type envelope struct {
 	Status int            `json:"status"`
 	Data   any            `json:"data,omitempty"`
 	Meta   map[string]any `json:"meta,omitempty"`
 	Errors []Item         `json:"errors,omitempty"`
+
+	location string // of a redirect, in place of all this
+	page     func(csrf string) Page
 }
 
 type authData struct {
@@ -106,7 +125,7 @@ func (rq *Request) answer(ctx context.Context, reply *Reply, flowErr error) (env
 		}
 		return rq.authenticate(ctx, status, fail), header
 	}
-	return envelope{Status: reply.status, Data: reply.data, Meta: reply.meta}, header
+	return envelope{Status: reply.status, Data: reply.data, Meta: reply.meta, location: reply.location, page: reply.page}, header
 }
 
 func (rq *Request) authenticate(ctx context.Context, status int, fail func(error) envelope) envelope {
@@ -151,7 +170,19 @@ func (rq *Request) write(ctx context.Context, w http.ResponseWriter, env envelop
 	if rq.Client == Browser {
 		w.Header().Add("Vary", "Cookie")
 	}
-	writeEnvelope(w, rq.HTTP, env)
+	if env.location == "" && env.page == nil {
+		writeEnvelope(w, rq.HTTP, env)
+		return
+	}
+	var body []byte
+	if env.page != nil {
+		p := env.page(rq.CSRFToken)
+		body = p.HTML
+		w.Header().Set("Content-Security-Policy", p.Policy)
+	} else {
+		w.Header().Set("Location", env.location)
+	}
+	writeBody(w, rq.HTTP, env.Status, "text/html; charset=utf-8", body)
 }
 
 func writeEnvelope(w http.ResponseWriter, r *http.Request, env envelope) {
@@ -163,16 +194,20 @@ func writeEnvelope(w http.ResponseWriter, r *http.Request, env envelope) {
 		env.Status = http.StatusInternalServerError
 		b.WriteString(`{"status":500}`)
 	}
+	writeBody(w, r, env.Status, "application/json", b.Bytes())
+}
+
+func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", noStore)
 	h.Set("Expires", "0")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
-	w.WriteHeader(env.Status)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(b.Bytes())
+		_, _ = w.Write(body)
 	}
 }
 

@@ -30,6 +30,12 @@ type Request struct {
 	Credential Credential
 	// NewToken is the token to hand out, set when the session is saved.
 	NewToken string
+	// CSRFToken is the one that the browser has, known once the session has
+	// been presented.
+	CSRFToken string
+	// KeepCSRF leaves the browser's CSRF token alone unless somebody logs in:
+	// it is no call of the front end.
+	KeepCSRF bool
 	// Started is the id of the user at the start, "" for nobody.
 	Started string
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/headless-auth/headless/internal/csrf"
 	"github.com/headless-auth/headless/store"
@@ -21,6 +22,9 @@ type Route struct {
 	Extension bool
 	// Client restricts the route to one kind of front end; empty means both.
 	Client Client
+	// Patience is the time that a call may take beyond the usual, because it
+	// asks elsewhere.
+	Patience time.Duration
 	// Access says who may call it, whatever the method.
 	Access  Access
 	Methods map[string]Endpoint
@@ -76,7 +80,7 @@ func (rt *Route) allow() string {
 func (e *Env) Handler(client Client, rt Route) http.Handler {
 	allow := rt.allow()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), e.Timeout)
+		ctx, cancel := context.WithTimeout(r.Context(), e.Timeout+rt.Patience)
 		defer cancel()
 		rq := e.newRequest(r, client)
 		ctx = NewContext(ctx, rq)

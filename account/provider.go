@@ -1,0 +1,103 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/store"
+)
+
+// What package socialaccount asks of this one.
+
+// Conf is the configuration.
+func (a *Account) Conf() Config { return a.config }
+
+// Asks reports whether signing up asks for a field, and whether that is
+// required.
+func (a *Account) Asks(field string) (asks, required bool) {
+	return a.asks(field), slices.Contains(a.signup, signupField{field, true})
+}
+
+// EmailTaken reports whether any account claims an address, verified or not.
+func (a *Account) EmailTaken(ctx context.Context, rq *api.Request, email string) (bool, error) {
+	return a.emailTaken(ctx, rq, email)
+}
+
+// PhoneTaken reports whether any account claims a number, verified or not.
+func (a *Account) PhoneTaken(ctx context.Context, rq *api.Request, number string) (bool, error) {
+	return a.phoneTaken(ctx, rq, number, "")
+}
+
+// SuggestedUsername is a name that somebody else suggests in the form to store,
+// or "" if it won't do.
+func (a *Account) SuggestedUsername(ctx context.Context, rq *api.Request, name string) (string, error) {
+	if name == "" || a.config.NoUsernames || len([]rune(name)) < a.config.UsernameMinLength || len([]rune(name)) > usernameMaxLength {
+		return "", nil
+	}
+	clean, err := a.cleanUsername(ctx, rq, name)
+	var refused *api.Error
+	if errors.As(err, &refused) {
+		return "", nil
+	}
+	return clean, err
+}
+
+// CleanPhone is a number in the form to store, or "" if it is none.
+func (a *Account) CleanPhone(ctx context.Context, number string) string {
+	clean, wrong := a.cleanPhone(ctx, number)
+	if len(wrong) > 0 {
+		return ""
+	}
+	return clean
+}
+
+// OwnerOfEmail finds the one user that somebody can only be who has proven an
+// address elsewhere: who has it verified, or else the only one who claims it,
+// if they never have had any proven. Nil: there is no such user, or no telling
+// which. An address that is merely claimed, on an account that somebody else
+// has proven to be theirs, leads nowhere. Requirement EML-4.
+func (a *Account) OwnerOfEmail(ctx context.Context, rq *api.Request, email string) (*store.User, error) {
+	claims, err := rq.Store().EmailsByAddress(ctx, email)
+	if err != nil || len(claims) == 0 || !claims[0].Verified && len(claims) > 1 {
+		return nil, err
+	}
+	if !claims[0].Verified {
+		all, err := rq.Store().EmailsOf(ctx, claims[0].UserID)
+		if err != nil || hasVerified(all) || a.config.KeepUnprovenCredentials {
+			return nil, err
+		}
+	}
+	u, err := rq.Store().User(ctx, claims[0].UserID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return u, err
+}
+
+// Proven notes that a user has proven an address elsewhere. If it is the first
+// proof of any, whatever was put on the account before goes. It must run inside
+// [api.Request.InTx].
+func (a *Account) Proven(ctx context.Context, rq *api.Request, u *store.User, email string) error {
+	return a.proven(ctx, rq, u, &process{Email: email, Requested: true})
+}
+
+// LogsInByCode reports whether a user can log in with a code that is sent to
+// them.
+func (a *Account) LogsInByCode(ctx context.Context, rq *api.Request, u *store.User) (bool, error) {
+	if !a.config.LoginByCode {
+		return false, nil
+	}
+	if a.loginBy("email") || !a.loginBy("phone") {
+		emails, err := rq.Store().EmailsOf(ctx, u.ID)
+		if err != nil || hasVerified(emails) {
+			return err == nil, err
+		}
+	}
+	if !a.loginBy("phone") {
+		return false, nil
+	}
+	phone, err := a.phoneOf(ctx, rq, u.ID)
+	return err == nil && phone.Verified, err
+}
