@@ -125,10 +125,10 @@ func (c *Client) Raw(method, path string, body any) *Reply {
 		rq.Header.Set("Content-Type", "application/json")
 	}
 	if c.Kind == "browser" {
-		if t := c.Cookie("csrftoken"); t != "" && rq.Header.Get("X-CSRFToken") == "" {
+		if t := c.Cookie("csrftoken"); t != "" && rq.Header.Values("X-CSRFToken") == nil {
 			rq.Header.Set("X-CSRFToken", t)
 		}
-	} else if c.Token != "" && rq.Header.Get("X-Session-Token") == "" {
+	} else if c.Token != "" && rq.Header.Values("X-Session-Token") == nil {
 		rq.Header.Set("X-Session-Token", c.Token)
 	}
 	resp, err := c.http.Do(rq)

@@ -140,6 +140,15 @@ func EachOn(t *testing.T, stores []string, change func(*headless.Config), scenar
 	})
 }
 
+// Browsers is Each for browsers alone.
+func Browsers(t *testing.T, change func(*headless.Config), scenario func(t *testing.T, w *World, c *Client)) {
+	t.Helper()
+	on(t, every, change, func(t *testing.T, w *World) {
+		w.kind = "browser"
+		scenario(t, w, w.Client("browser"))
+	})
+}
+
 // EachStore runs a scenario on every store.
 func EachStore(t *testing.T, change func(*headless.Config), scenario func(t *testing.T, w *World)) {
 	t.Helper()
