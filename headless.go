@@ -40,8 +40,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/internal/clientip"
@@ -199,7 +197,7 @@ type Auth struct {
 	mfa     *mfa.MFA // nil where it is off
 	outbox  *account.Outbox
 	hasher  *password.Hasher
-	router  chi.Router
+	routes  map[string]http.Handler // by path
 
 	sessions *sessions.Manager
 }
@@ -273,7 +271,7 @@ func New(c Config) (*Auth, error) {
 	}
 	a.account.Pipeline.SetStages(append(stages, c.Stages...))
 	env.Flows = append(env.Flows, a.account.Pipeline.Flows, a.account.ResetFlow)
-	a.router = a.routes(c.Path, c.Clients, c.Tokens)
+	a.routes = a.mount(c.Path, c.Clients, c.Tokens)
 	return a, nil
 }
 
@@ -310,8 +308,9 @@ func audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event a
 	}
 }
 
-// routes mounts every feature's routes for every kind of client.
-func (a *Auth) routes(path string, clients []string, strategy tokens.Strategy) chi.Router {
+// mount tells who answers at which path: every feature's routes, for every kind
+// of client.
+func (a *Auth) mount(path string, clients []string, strategy tokens.Strategy) map[string]http.Handler {
 	routes := slices.Concat(a.account.Routes(), a.sessions.Routes(), []api.Route{{
 		Path: "/config", Access: api.Anyone,
 		Methods: map[string]api.Endpoint{http.MethodGet: {Do: a.config}},
@@ -319,16 +318,7 @@ func (a *Auth) routes(path string, clients []string, strategy tokens.Strategy) c
 	if a.mfa != nil {
 		routes = append(routes, a.mfa.Routes()...)
 	}
-	r := chi.NewRouter()
-	// Paths decide; every route answers for all methods, even those that the
-	// router has never heard of.
-	r.Use(func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			chi.RouteContext(r.Context()).RouteMethod = http.MethodGet
-			next.ServeHTTP(w, r)
-		})
-	})
-	r.NotFound(func(w http.ResponseWriter, r *http.Request) { api.WriteStatus(w, r, http.StatusNotFound) })
+	m := map[string]http.Handler{}
 	for _, client := range clients {
 		for _, rt := range routes {
 			if rt.Client == "" || string(rt.Client) == client {
@@ -336,16 +326,16 @@ func (a *Auth) routes(path string, clients []string, strategy tokens.Strategy) c
 				if rt.Extension {
 					version = "/ext/v1"
 				}
-				r.Handle(path+"/"+client+version+rt.Path, a.env.Handler(api.Client(client), rt))
+				m[path+"/"+client+version+rt.Path] = a.env.Handler(api.Client(client), rt)
 			}
 		}
 	}
 	if p, ok := strategy.(tokens.Publisher); ok {
 		if set := p.PublicKeys(); set != nil {
-			r.Handle(path+"/.well-known/jwks.json", tokens.ServeKeys(set))
+			m[path+"/.well-known/jwks.json"] = tokens.ServeKeys(set)
 		}
 	}
-	return r
+	return m
 }
 
 // config tells front ends what is on. spec: config-openapi.md §1.
@@ -362,8 +352,16 @@ func (a *Auth) config(ctx context.Context, rq *api.Request) (*api.Reply, error) 
 }
 
 // Handler serves the API below Config.Path. Mount it there, without stripping
-// the path.
-func (a *Auth) Handler() http.Handler { return a.router }
+// the path, on whatever router: it looks at the request's path alone.
+func (a *Auth) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h, ok := a.routes[r.URL.Path]; ok {
+			h.ServeHTTP(w, r)
+			return
+		}
+		api.WriteStatus(w, r, http.StatusNotFound)
+	})
+}
 
 // WellKnown serves /.well-known/webauthn, where browsers look up which other
 // origins may use the site's passkeys: Config.MFA.RelatedOrigins. It must be
