@@ -189,6 +189,9 @@ func (c *Config) Problems() map[string]string {
 		if !slices.Contains(loginMethods, m) {
 			p[fmt.Sprintf("LoginMethods[%d]", i)] = fmt.Sprintf(`%q is no login method; write "email", "username" or "phone"`, m)
 		}
+		if slices.Contains(c.LoginMethods[:i], m) {
+			p[fmt.Sprintf("LoginMethods[%d]", i)] = fmt.Sprintf("%q is listed twice", m)
+		}
 	}
 	seen := map[string]bool{}
 	fields := parseSignupFields(c.SignupFields)

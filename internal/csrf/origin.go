@@ -52,7 +52,7 @@ func NewOrigins(own string, trusted []string) (*Origins, error) {
 
 func parseOrigin(s string) (string, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Contains(u.Host, "*") || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
 		return "", fmt.Errorf(`%q is no origin; write "https://app.example.org"`, s)
 	}
 	host := strings.ToLower(u.Host)
