@@ -241,6 +241,9 @@ func New(c Config) (*Auth, error) {
 	if c.Hooks.Display != nil {
 		env.Display = c.Hooks.Display
 	}
+	if b, ok := c.Tokens.(tokens.Bearer); ok {
+		env.Scheme = b.Scheme()
+	}
 	if ids, ok := c.Store.(store.IntegerIDs); ok {
 		env.IntegerIDs = ids.IntegerIDs()
 	}

@@ -132,8 +132,15 @@ func (m *Manager) Identify(ctx context.Context, rq *api.Request) error {
 		return err
 	}
 	rq.Credential.Present = ref.TokenHash != nil || ref.SessionID != ""
-	if !rq.Credential.Present {
+	switch {
+	case !rq.Credential.Present:
 		return nil
+	case rq.Client == api.Browser:
+		rq.Credential.Kind = api.Cookie
+	case ref.TokenHash != nil:
+		rq.Credential.Kind = api.SessionToken
+	default:
+		rq.Credential.Kind = api.AccessToken
 	}
 	s, u, err := find(ctx, rq, ref)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (!m.alive(rq, s, u) || ref.UserID != "" && ref.UserID != s.UserID) {

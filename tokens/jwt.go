@@ -150,6 +150,9 @@ func (j *JWT) Locate(r *http.Request, now time.Time) (Ref, error) {
 	return Ref{SessionID: c.SessionID, UserID: c.Subject, Lenient: j.config.Stateful}, nil
 }
 
+// Scheme is that of the Authorization header.
+func (j *JWT) Scheme() string { return j.config.Scheme }
+
 func (j *JWT) read(token string, use jwt.Use, rules jwt.Rules, now time.Time) (*jwt.Claims, error) {
 	payload, err := jwt.Open(token, func(id, algorithm string) ([]*jwt.Key, error) {
 		return jwt.Find(j.all, id, algorithm), nil

@@ -32,6 +32,13 @@ type Strategy interface {
 	Refresh(refreshToken string, now time.Time) (Refresh, error)
 }
 
+// Bearer is an optional ability of a [Strategy]: it reads the Authorization
+// header.
+type Bearer interface {
+	// Scheme is the first word of the header.
+	Scheme() string
+}
+
 // Ref points to a session: by the hash of its token, or by its public id.
 type Ref struct {
 	TokenHash []byte

@@ -51,6 +51,8 @@ type Env struct {
 	MaxBody    int64
 	Timeout    time.Duration
 	IntegerIDs bool
+	// Scheme of the Authorization header of apps, empty where they have none.
+	Scheme string
 
 	// Flows tell, in order, what a caller may do next.
 	Flows []FlowSource

@@ -81,6 +81,18 @@ func Unauthenticated() *Error { return &Error{Status: http.StatusUnauthorized, f
 // Reauthenticate is the 401 of whoever has to prove again who they are.
 func Reauthenticate() *Error { return &Error{Status: http.StatusUnauthorized, flows: true} }
 
+// WrongCredential is the 401 of whoever is recognised by another kind of
+// credential than is accepted; the code names one that is.
+func WrongCredential(wanted CredentialKind) *Error {
+	return (&Error{Status: http.StatusUnauthorized}).Named(Code(wanted) + "_required")
+}
+
+// Named returns the error with an item of that code.
+func (e *Error) Named(code Code) *Error {
+	e.Items = append(e.Items, Item{Code: code})
+	return e
+}
+
 // NotPending is the 401 of an endpoint of a login's stage whose caller has no
 // login waiting there, logged in or not: it tells the ways to log in.
 // spec: mfa.md §2.4.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/headless-auth/headless/internal/csrf"
 	"github.com/headless-auth/headless/tokens"
@@ -16,7 +17,7 @@ func (e *Env) Guard(next http.Handler, require func(rq *Request) error) http.Han
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rq := FromContext(r.Context())
 		if rq == nil || rq.Env != e {
-			rq = e.newRequest(r, clientOf(r))
+			rq = e.newRequest(r, e.clientOf(r))
 			ctx, cancel := context.WithTimeout(NewContext(r.Context(), rq), e.Timeout)
 			err := rq.recognise(ctx)
 			cancel()
@@ -28,6 +29,7 @@ func (e *Env) Guard(next http.Handler, require func(rq *Request) error) http.Han
 				rq.refuse(w, r, err)
 				return
 			}
+			rq.deliver(NewContext(r.Context(), rq))
 			if rq.Credential.Touched {
 				// Only cookies: an app's token does not change by being used.
 				if _, err := e.Sessions.Present(r.Context(), w, rq); err != nil {
@@ -51,9 +53,14 @@ func (e *Env) Guard(next http.Handler, require func(rq *Request) error) http.Han
 }
 
 // clientOf tells a client's kind by what it presents. An app's header counts
-// before any cookie, so that two identities never mix.
-func clientOf(r *http.Request) Client {
-	if r.Header.Get(tokens.SessionHeader) != "" || r.Header.Get("Authorization") != "" {
+// before any cookie, so that two identities never mix. An Authorization header
+// that is not for us is somebody else's, such as a proxy's.
+func (e *Env) clientOf(r *http.Request) Client {
+	if r.Header.Get(tokens.SessionHeader) != "" {
+		return App
+	}
+	scheme, _, _ := strings.Cut(strings.TrimSpace(r.Header.Get("Authorization")), " ")
+	if scheme != "" && strings.EqualFold(scheme, e.Scheme) {
 		return App
 	}
 	return Browser

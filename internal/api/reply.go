@@ -111,7 +111,9 @@ func (rq *Request) answer(ctx context.Context, reply *Reply, flowErr error) (env
 				rq.User = nil
 				defer func() { rq.User = u }()
 			}
-			return rq.authenticate(ctx, e.Status, fail), header
+			body := rq.authenticate(ctx, e.Status, fail)
+			body.Errors = append(body.Errors, env.Errors...)
+			return body, header
 		}
 		return env, header
 	}

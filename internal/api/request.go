@@ -48,10 +48,21 @@ type Request struct {
 	after   []func()
 }
 
+// CredentialKind is a way to be recognised.
+type CredentialKind string
+
+// The kinds of credentials.
+const (
+	Cookie       CredentialKind = "cookie"
+	SessionToken CredentialKind = "session_token"
+	AccessToken  CredentialKind = "access_token"
+)
+
 // Credential is what a client presented to be recognised.
 type Credential struct {
 	// Present: there was one, good or not.
 	Present bool
+	Kind    CredentialKind
 	// Touched: the client's copy needs a new expiry.
 	Touched bool
 	// Epoch is the session's as it was found.
