@@ -92,7 +92,7 @@ func New(p Parts) *Account {
 		MinLength: p.Config.Password.MinLength, AllowCommon: p.Config.Password.AllowCommon,
 		AllowNumeric: p.Config.Password.AllowNumeric, AllowSimilar: p.Config.Password.AllowSimilar,
 	}
-	a.Pipeline = &Pipeline{sessions: p.Sessions, hooks: &a.hooks, pending: pendingLogin.For(p.Config.LoginTimeout)}
+	a.Pipeline = &Pipeline{sessions: p.Sessions, hooks: &a.hooks, pending: pendingLogin.For(p.Config.LoginTimeout), completed: a.noticeDevice}
 	return a
 }
 

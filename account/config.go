@@ -107,6 +107,9 @@ type Config struct {
 	SilentForUnknownAccounts bool
 	// EmailNotifications tells users by mail of changes to their account.
 	EmailNotifications bool
+	// NewDeviceNotification tells users by mail when somebody logs in to their
+	// account with a browser or app that has not been used for it within a year.
+	NewDeviceNotification bool
 	// Password says how passwords are judged and stored.
 	Password PasswordConfig
 }

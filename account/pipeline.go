@@ -19,6 +19,9 @@ type Pipeline struct {
 	sessions *sessions.Manager
 	hooks    *Hooks
 	pending  sessions.Slot[waiting]
+	// completed runs with every login that succeeds; first: it is the user's
+	// first.
+	completed func(ctx context.Context, rq *api.Request, u *store.User, first bool) error
 }
 
 // waiting is a login as it is kept in the session: never a copy of the user.
@@ -130,6 +133,9 @@ func (p *Pipeline) complete(ctx context.Context, rq *api.Request, l *Login) erro
 	}
 	p.pending.Drop(rq)
 	if err := rq.Store().RecordLogin(ctx, l.User.ID, rq.Now); err != nil {
+		return err
+	}
+	if err := p.completed(ctx, rq, l.User, l.User.LastLoginAt.IsZero()); err != nil {
 		return err
 	}
 	l.User.LastLoginAt = rq.Now

@@ -241,6 +241,35 @@ func TestSessions(t *testing.T) {
 	})
 }
 
+// ours: a mail tells of logins from elsewhere.
+func TestNewDevice(t *testing.T) {
+	wiretest.Each(t, func(c *headless.Config) { c.Account.NewDeviceNotification = true }, func(t *testing.T, w *World, c *Client) {
+		p := w.Make(Person{Unused: true})
+		c.Header.Set("User-Agent", firefox)
+		c.LogIn(p)
+		w.Inbox.NoMail(t, p.Email) // the first login of all
+		again := c.Other()
+		again.Header.Set("User-Agent", strings.ReplaceAll(firefox, "140", "141"))
+		again.LogIn(p)
+		w.Inbox.NoMail(t, p.Email) // which has been updated
+		phone := c.Other()
+		phone.Header.Set("User-Agent", "OurApp/3.1 (Pixel 9)")
+		phone.LogIn(p)
+		m := w.Inbox.Mail(t, p.Email, "new_device")
+		if m.Data["user_agent"] != "OurApp/3.1 (Pixel 9)" || m.Data["ip"] != "127.0.0.1" || m.Data["timestamp"] == "" {
+			t.Errorf("got %v", m.Data)
+		}
+		phone.Other().LogIn(p) // with the user agent of the test
+		w.Inbox.Mail(t, p.Email, "new_device")
+		w.Clock.Advance(366 * 24 * time.Hour)
+		c.Other().LogIn(p)
+		w.Inbox.Mail(t, p.Email, "new_device")
+		other := w.Make(Person{})
+		c.Other().LogIn(other)
+		w.Inbox.Mail(t, other.Email, "new_device") // devices are each user's own
+	})
+}
+
 func TestSessionConfigProblems(t *testing.T) {
 	c := wiretest.Config()
 	c.Session.MaxPerUser, c.Session.TrackActivity, c.Session.Lifetime = -1, true, -1
