@@ -197,7 +197,7 @@ type Auth struct {
 	mfa     *mfa.MFA // nil where it is off
 	outbox  *account.Outbox
 	hasher  *password.Hasher
-	routes  map[string]http.Handler // by path
+	routes  routes
 
 	sessions *sessions.Manager
 }
@@ -356,15 +356,22 @@ func (a *Auth) config(ctx context.Context, rq *api.Request) (*api.Reply, error) 
 
 // Handler serves the API below Config.Path. Mount it there, without stripping
 // the path, on whatever router: it looks at the request's path alone.
-func (a *Auth) Handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if h, ok := a.routes[r.URL.Path]; ok {
-			h.ServeHTTP(w, r)
-			return
-		}
-		api.WriteStatus(w, r, http.StatusNotFound)
-	})
+func (a *Auth) Handler() http.Handler { return a.routes }
+
+// routes tells who answers, by path.
+type routes map[string]http.Handler
+
+// ServeHTTP implements [http.Handler].
+func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h, ok := rs[r.URL.Path]; ok {
+		h.ServeHTTP(w, r)
+		return
+	}
+	api.WriteStatus(w, r, http.StatusNotFound)
 }
+
+// Paths lists the paths that are served, for tests that nothing is forgotten.
+func (rs routes) Paths() []string { return slices.Sorted(maps.Keys(rs)) }
 
 // WellKnown serves /.well-known/webauthn, where browsers look up which other
 // origins may use the site's passkeys: Config.MFA.RelatedOrigins. It must be

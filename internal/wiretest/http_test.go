@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/wiretest"
 )
@@ -105,7 +103,7 @@ func TestHTTP(t *testing.T) {
 	t.Run("what is not there is not found, in JSON", func(t *testing.T) {
 		wiretest.Each(t, nil, func(t *testing.T, w *World, c *Client) {
 			for _, path := range []string{
-				"/", "", "/nowhere", "/auth", "/auth/session/", "/auth/login/", "//auth/login", "/auth//login", "/AUTH/login", "/auth%2Flogin", "/auth/login%00",
+				"/", "", "/nowhere", "/auth", "/auth/session/", "/auth/login/", "//auth/login", "/auth//login", "/AUTH/login", "/auth%252Flogin", "/auth/login%00",
 				"/auth/code/request", "/auth/code/resend", "/auth/login/../session", "/auth/./session",
 			} {
 				for _, method := range []string{"GET", "POST"} {
@@ -166,25 +164,17 @@ func TestHTTP(t *testing.T) {
 // this package write them.
 func walk(t *testing.T, w *World, kind string) []string {
 	t.Helper()
-	routes, ok := w.Auth.Handler().(chi.Routes)
+	served, ok := w.Auth.Handler().(interface{ Paths() []string })
 	if !ok {
-		t.Fatal("the handler tells nothing of its routes")
-	}
-	seen := map[string]bool{}
-	err := chi.Walk(routes, func(_, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
-		if path, ok := strings.CutPrefix(route, "/_allauth/"+kind+"/v1"); ok {
-			seen[path] = true
-		} else if path, ok := strings.CutPrefix(route, "/_allauth/"+kind+"/ext/v1"); ok {
-			seen["/ext"+path] = true
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+		t.Fatal("the handler tells nothing of its paths")
 	}
 	var l []string
-	for path := range seen {
-		l = append(l, path)
+	for _, path := range served.Paths() {
+		if p, ok := strings.CutPrefix(path, "/_allauth/"+kind+"/v1"); ok {
+			l = append(l, p)
+		} else if p, ok := strings.CutPrefix(path, "/_allauth/"+kind+"/ext/v1"); ok {
+			l = append(l, "/ext"+p)
+		}
 	}
 	slices.Sort(l)
 	return l
