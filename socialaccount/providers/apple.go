@@ -51,12 +51,7 @@ var apple = Spec{
 }
 
 func appleKey(c Client) (*ecdsa.PrivateKey, error) {
-	text := ""
-	for name, v := range c.Settings {
-		if strings.EqualFold(name, "certificate_key") {
-			text = v
-		}
-	}
+	text := c.setting("certificate_key")
 	if text == "" {
 		return nil, nil // which is reported by itself
 	}

@@ -266,7 +266,7 @@ func (x *Exchange) request(ctx context.Context, c *Call) (*http.Request, error) 
 		return rq, x.p.sign(x, rq, form, nil)
 	case auth.Header != "":
 		rq.Header.Set(auth.Header, x.AccessToken)
-	case auth.Query == "" && auth.Form == "" || auth.Both:
+	case auth.Query == "" && auth.Form == "":
 		scheme, err := expand(auth.Scheme, x.Get)
 		if err != nil {
 			return nil, err

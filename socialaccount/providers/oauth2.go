@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -444,6 +445,7 @@ func (p oauth2Provider) Refresh(ctx context.Context, tools socialaccount.Tools, 
 	if err != nil {
 		return nil, err
 	}
+	e.token = cmp.Or(p.spec.Token.RefreshURL, e.token)
 	x := p.exchange(tools)
 	err = x.redeem(ctx, e, map[string]string{"grant_type": "refresh_token", "refresh_token": refreshToken})
 	return x.Grant, err

@@ -45,6 +45,8 @@ func (s Spec) Provider(c Client) socialaccount.Provider {
 	p := &provider{spec: s, client: c, settings: map[string]string{}, problems: map[string]string{}}
 	p.build()
 	switch {
+	case p.spec.protocol != nil:
+		return p.spec.protocol(p)
 	case p.spec.RequestTokenURL != "":
 		return oauth1Provider{p}
 	case p.spec.IDToken != nil && p.spec.IDToken.Login || p.spec.VerifyToken != nil:
@@ -208,7 +210,7 @@ func (p *provider) describe() {
 		ID: id, Kind: s.ID, Name: cmp.Or(c.Name, s.Name, id), Path: slug + "/login/callback/", FormPost: s.FormPost,
 		Hidden: c.Hidden, VerifiedDomains: c.VerifiedDomains, EmailAuthentication: c.EmailAuthentication,
 	}
-	if s.RequestTokenURL == "" {
+	if s.RequestTokenURL == "" && s.protocol == nil {
 		p.info.ClientIDs = append([]string{c.ID}, c.OtherIDs...)
 	}
 	if c.ID == "" {
@@ -256,7 +258,7 @@ func (p *provider) check() {
 	if s.Map.UID == "" && s.Identified == nil {
 		p.wrong("Spec.Map.UID", "is missing: nobody can be told from anybody")
 	}
-	if s.Discovery == "" {
+	if s.Discovery == "" && s.protocol == nil {
 		for name, v := range map[string]string{"AuthorizeURL": s.AuthorizeURL, "TokenURL": s.TokenURL} {
 			if v == "" {
 				p.wrong("Spec."+name, "is missing")
@@ -293,7 +295,7 @@ func (p *provider) check() {
 			p.wrong("Spec."+field+"Hosts", "is missing: the answer chooses the host")
 		}
 	}
-	hooks := s.Begin != nil || s.Before != nil || s.After != nil
+	hooks := s.Begin != nil || s.Before != nil || s.After != nil || s.protocol != nil
 	for field, template := range templates {
 		for _, name := range names(template) {
 			if !p.known(name) && !hooks && len(p.problems) == 0 {

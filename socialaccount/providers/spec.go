@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/headless-auth/headless/socialaccount"
 )
@@ -129,6 +130,9 @@ type Spec struct {
 	VerifyToken func(ctx context.Context, x *Exchange) error
 	// Display names an account by its stored profile, where a path does not do.
 	Display func(profile any) string
+
+	// protocol is for what is no OAuth at all.
+	protocol func(p *provider) socialaccount.Provider
 }
 
 // Setting is something that the operator may or must say.
@@ -183,6 +187,8 @@ type TokenRequest struct {
 	Extra map[string]string
 	// Headers are further headers.
 	Headers map[string]string
+	// RefreshURL is where tokens are renewed. Default: [Spec].TokenURL.
+	RefreshURL string
 
 	// Unwrap is the path of the token object in the answer. Default: all of it.
 	Unwrap string
@@ -276,8 +282,6 @@ type Auth struct {
 	// Query is a parameter of the URL, in place of the header; Form is one of
 	// the form.
 	Query, Form string
-	// Both: in the Authorization header as well.
-	Both bool
 	// None: the token is not sent.
 	None bool
 }
@@ -348,6 +352,16 @@ type Client struct {
 	// EmailAuthentication says whether a verified address from here may lead to
 	// an existing account. Default: as the configuration says.
 	EmailAuthentication *bool
+}
+
+// setting is what the operator says of a setting, by its name in any case.
+func (c Client) setting(name string) string {
+	for given, v := range c.Settings {
+		if strings.EqualFold(given, name) {
+			return v
+		}
+	}
+	return ""
 }
 
 // Format implements [fmt.Formatter]: secrets never show.
