@@ -65,7 +65,7 @@ func (f *Field) problems(path string, taken map[string]bool, p map[string]string
 }
 
 func (f *Field) input() api.Field {
-	in := api.Field{Name: f.Name, Required: f.Required, Description: f.Description}
+	in := api.Field{Name: f.Name, Required: f.Required, Type: f.Type, Choices: f.Choices, Description: f.Description}
 	switch f.Type {
 	case "boolean":
 		in.Kind = api.Bool

@@ -39,6 +39,10 @@ type Field struct {
 	Invalid Code
 	// Clean brings a text into canonical form, or says what is wrong.
 	Clean func(ctx context.Context, text string) (string, []Item)
+	// Type and Choices are for the description of a host's own field: what it
+	// holds, as package account has it, and the texts that are allowed.
+	Type    string
+	Choices []string
 	// Description is for people.
 	Description string
 }
