@@ -47,7 +47,7 @@ func (alg Algorithm) generate() crypto.Signer {
 	case PS256, RS256:
 		key, err = rsa.GenerateKey(rand.Reader, 2048)
 	default:
-		key, err = ecdsa.GenerateKey(curves[alg], rand.Reader)
+		key, err = ecdsa.GenerateKey(curves[alg].Curve, rand.Reader)
 	}
 	if err != nil {
 		panic(fmt.Sprintf("softauthn: generate key: %v", err))

@@ -209,3 +209,6 @@ func (a *Authenticator) sign(data, client []byte) []byte {
 	h := sha256.Sum256(client)
 	return a.alg.sign(a.key, append(data[:len(data):len(data)], h[:]...))
 }
+
+// Rekey gives the credential another key under the same id.
+func (a *Authenticator) Rekey() { a.key = a.alg.generate() }
