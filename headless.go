@@ -46,6 +46,7 @@ import (
 	"github.com/headless-auth/headless/internal/csrf"
 	"github.com/headless-auth/headless/internal/i18n"
 	"github.com/headless-auth/headless/internal/mail"
+	"github.com/headless-auth/headless/internal/openapi"
 	"github.com/headless-auth/headless/internal/password"
 	"github.com/headless-auth/headless/internal/secret"
 	"github.com/headless-auth/headless/mfa"
@@ -127,6 +128,11 @@ type Config struct {
 	// stores of this module are one. Default nil: nothing is kept.
 	AuditLog store.AuditLog
 
+	// OpenAPI serves a description of the API, made from this configuration: at
+	// Path/openapi.html for people, openapi.json and openapi.yaml for programs.
+	// Default nil: it is not served.
+	OpenAPI *OpenAPIConfig
+
 	// MaxBodyBytes bounds a request's body. Default 1 MiB.
 	MaxBodyBytes int64
 	// Timeout bounds a request. Default 5 s.
@@ -163,6 +169,18 @@ type MailConfig struct {
 	NoSubjectPrefix bool
 	// Templates override the embedded ones, file by file. See docs/mail.md.
 	Templates fs.FS
+}
+
+// OpenAPIConfig says what the description of the API tells besides what
+// follows from the configuration. See docs/openapi.md.
+type OpenAPIConfig struct {
+	// Title of the document. Default: Config.Name.
+	Title string
+	// Description begins the introduction, in Markdown.
+	Description string
+	// UserFields are what Hooks.UserData adds to a user; Required ones are
+	// always there.
+	UserFields []account.Field
 }
 
 // NoLimit switches a rate limit off.
@@ -212,6 +230,7 @@ func New(c Config) (*Auth, error) {
 	p.take("Session", c.Session.Problems())
 	base, origins := c.checkSite(&p)
 	c.checkMFA(&p, base)
+	c.checkOpenAPI(&p)
 	rates := c.rates(&p)
 	pages := c.pages(&p, base)
 	renderer := c.renderer(&p)
@@ -274,7 +293,17 @@ func New(c Config) (*Auth, error) {
 	}
 	a.account.Pipeline.SetStages(append(stages, c.Stages...))
 	env.Flows = append(env.Flows, a.account.Pipeline.Flows, a.account.ResetFlow)
-	a.routes = a.mount(c.Path, c.Clients, c.Tokens)
+	table := a.table()
+	a.routes = a.mount(c.Path, c.Clients, table, c.Tokens)
+	if c.OpenAPI != nil {
+		d, err := openapi.New(c.described(env, table))
+		if err != nil {
+			return nil, err
+		}
+		for path, h := range d.Handlers() {
+			a.routes[c.Path+path] = h
+		}
+	}
 	return a, nil
 }
 
@@ -311,25 +340,25 @@ func audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event a
 	}
 }
 
-// mount tells who answers at which path: every feature's routes, for every kind
-// of client.
-func (a *Auth) mount(path string, clients []string, strategy tokens.Strategy) map[string]http.Handler {
-	routes := slices.Concat(a.account.Routes(), a.sessions.Routes(), []api.Route{{
+// table is every feature's routes.
+func (a *Auth) table() []api.Route {
+	l := slices.Concat([]api.Route{{
 		Path: "/config", Access: api.Anyone,
 		Methods: map[string]api.Endpoint{http.MethodGet: {Do: a.config}},
-	}})
+	}}, a.account.Routes(), a.sessions.Routes())
 	if a.mfa != nil {
-		routes = append(routes, a.mfa.Routes()...)
+		l = append(l, a.mfa.Routes()...)
 	}
-	m := map[string]http.Handler{}
+	return l
+}
+
+// mount serves routes for every kind of client.
+func (a *Auth) mount(path string, clients []string, table []api.Route, strategy tokens.Strategy) routes {
+	m := routes{}
 	for _, client := range clients {
-		for _, rt := range routes {
+		for _, rt := range table {
 			if rt.Client == "" || string(rt.Client) == client {
-				version := "/v1"
-				if rt.Extension {
-					version = "/ext/v1"
-				}
-				m[path+"/"+client+version+rt.Path] = a.env.Handler(api.Client(client), rt)
+				m[path+"/"+client+rt.URL()] = a.env.Handler(api.Client(client), rt)
 			}
 		}
 	}
@@ -676,6 +705,44 @@ func (c *Config) checkSite(p *problems) (*url.URL, *csrf.Origins) {
 		p.add("Session.CookieSameSite", `"none" needs an https URL: browsers drop such cookies otherwise`)
 	}
 	return base, origins
+}
+
+// checkOpenAPI judges what the description is to tell.
+func (c *Config) checkOpenAPI(p *problems) {
+	if c.OpenAPI == nil {
+		return
+	}
+	own := *c.OpenAPI // the caller's stays as it is
+	own.UserFields = slices.Clone(own.UserFields)
+	c.OpenAPI = &own
+	if own.Title == "" {
+		own.Title = c.Name
+	}
+	for field, what := range account.FieldProblems(own.UserFields, "id", "display", "email", "has_usable_password", "username") {
+		p.add("OpenAPI.UserFields"+field, what)
+	}
+}
+
+// described is what the description of the API tells of a site.
+func (c *Config) described(env *api.Env, table []api.Route) openapi.Site {
+	s := openapi.Site{
+		Title: c.OpenAPI.Title, Description: c.OpenAPI.Description, URL: strings.TrimRight(c.URL, "/"), Path: c.Path, Routes: table,
+		IntegerIDs: env.IntegerIDs, Usernames: !c.Account.NoUsernames, Scheme: env.Scheme,
+		SessionCookie: c.Session.CookieName, CSRFCookie: env.CSRFCookie.Name, CSRFHeader: env.CSRFCookie.Header,
+	}
+	if _, ok := c.Tokens.(tokens.Opaque); !ok {
+		s.AccessTokens = true
+	}
+	for _, client := range c.Clients {
+		s.Clients = append(s.Clients, api.Client(client))
+	}
+	for _, f := range c.OpenAPI.UserFields {
+		s.UserFields = append(s.UserFields, api.Field{Name: f.Name, Required: f.Required, Type: f.Type, Choices: f.Choices, Description: f.Description})
+	}
+	for _, stage := range c.Stages {
+		s.Stages = append(s.Stages, stage.Key())
+	}
+	return s
 }
 
 // checkMFA judges the further factors, by themselves and with the rest.

@@ -46,6 +46,19 @@ var (
 	fieldTypes = []string{"string", "integer", "number", "boolean", "date", "date-time", "email", "uri"}
 )
 
+// FieldProblems returns what is wrong with fields, by index and member, and
+// fills in the defaults. None may have a name that is taken.
+func FieldProblems(fields []Field, taken ...string) map[string]string {
+	seen, p := map[string]bool{}, map[string]string{}
+	for _, name := range taken {
+		seen[name] = true
+	}
+	for i := range fields {
+		fields[i].problems(fmt.Sprintf("[%d]", i), seen, p)
+	}
+	return p
+}
+
 func (f *Field) problems(path string, taken map[string]bool, p map[string]string) {
 	def(&f.Type, "string")
 	def(&f.MaxLength, fieldMaxLength)

@@ -30,6 +30,14 @@ type Route struct {
 	Methods map[string]Endpoint
 }
 
+// URL is where a route is below the client's prefix.
+func (rt *Route) URL() string {
+	if rt.Extension {
+		return "/ext/v1" + rt.Path
+	}
+	return "/v1" + rt.Path
+}
+
 // Access judges a caller; nil lets pass.
 type Access func(rq *Request) error
 
