@@ -29,7 +29,7 @@ type (
 
 var (
 	everything = []string{store.TOTP, store.RecoveryCodes, store.WebAuthn}
-	memory     = []string{"memory"}
+	inMemory   = []string{"memory"}
 )
 
 // with configures a site with all kinds of factors, and what change wants.
@@ -53,7 +53,7 @@ func signupByPasskey(c *headless.Config) {
 // every store.
 func each(t *testing.T, change func(*headless.Config), scenario func(t *testing.T, w *World, c *Client)) {
 	t.Helper()
-	wiretest.EachOn(t, memory, with(change), scenario)
+	wiretest.EachOn(t, inMemory, with(change), scenario)
 }
 
 func everywhere(t *testing.T, change func(*headless.Config), scenario func(t *testing.T, w *World, c *Client)) {
@@ -262,3 +262,15 @@ func (terms) Key() string { return "accept_terms" }
 
 // Enter implements [account.Stage].
 func (terms) Enter(context, *account.Login) (account.Verdict, error) { return account.Wait, nil }
+
+// named is a stage with any name.
+type named string
+
+// Key implements [account.Stage].
+func (n named) Key() string { return string(n) }
+
+// Enter implements [account.Stage].
+func (named) Enter(context, *account.Login) (account.Verdict, error) { return account.Pass, nil }
+
+// wait is long enough for every code to be another.
+const wait = 10 * time.Minute

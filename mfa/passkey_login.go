@@ -96,3 +96,18 @@ func userOf(ctx context.Context, rq *api.Request, handle []byte) (*store.User, e
 	}
 	return u, err
 }
+
+// LogsInByPasskey reports whether a user can log in by passkey alone.
+func (m *MFA) LogsInByPasskey(ctx context.Context, rq *api.Request, userID string) (bool, error) {
+	if !m.config.PasskeyLogin {
+		return false, nil
+	}
+	all, err := rq.Store().AuthenticatorsOf(ctx, userID)
+	_, keys := readKeys(ctx, rq, all)
+	for _, k := range keys {
+		if k.standsAlone() {
+			return true, err
+		}
+	}
+	return false, err
+}

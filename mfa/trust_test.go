@@ -86,7 +86,7 @@ func TestTrust(t *testing.T) {
 			`{"trust":0}`: false, `{"trust":[]}`: false, `{"trust":{}}`: false,
 		} {
 			t.Run(body, func(t *testing.T) {
-				browsers(t, asIs, memory, func(t *testing.T, w *World, c *Client) {
+				browsers(t, asIs, inMemory, func(t *testing.T, w *World, c *Client) {
 					p := w.Make(Person{})
 					c.LogIn(p)
 					app := activate(t, w, c)
@@ -103,7 +103,7 @@ func TestTrust(t *testing.T) {
 	})
 
 	t.Run("is no matter of apps", func(t *testing.T) {
-		wiretest.EachOn(t, memory, with(trusting), func(t *testing.T, w *World, c *Client) {
+		wiretest.EachOn(t, inMemory, with(trusting), func(t *testing.T, w *World, c *Client) {
 			if c.Kind == "browser" {
 				return
 			}
@@ -141,7 +141,7 @@ func TestTrust(t *testing.T) {
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
-				browsers(t, asIs, memory, func(t *testing.T, w *World, c *Client) {
+				browsers(t, asIs, inMemory, func(t *testing.T, w *World, c *Client) {
 					p := w.Make(Person{})
 					c.LogIn(p)
 					app := activate(t, w, c)
@@ -158,7 +158,7 @@ func TestTrust(t *testing.T) {
 	})
 
 	t.Run("outlives what it does not stand on", func(t *testing.T) {
-		browsers(t, asIs, memory, func(t *testing.T, w *World, c *Client) {
+		browsers(t, asIs, inMemory, func(t *testing.T, w *World, c *Client) {
 			p := w.Make(Person{})
 			c.LogIn(p)
 			app := activate(t, w, c)
@@ -175,7 +175,7 @@ func TestTrust(t *testing.T) {
 	})
 
 	t.Run("attack by forged, foreign and shapeless cookies", func(t *testing.T) {
-		browsers(t, asIs, memory, func(t *testing.T, w *World, c *Client) {
+		browsers(t, asIs, inMemory, func(t *testing.T, w *World, c *Client) {
 			p, other := w.Make(Person{}), w.Make(Person{})
 			c.LogIn(other)
 			app := activate(t, w, c)
@@ -198,7 +198,7 @@ func TestTrust(t *testing.T) {
 	})
 
 	t.Run("of several users of a browser, and not of too many", func(t *testing.T) {
-		browsers(t, asIs, memory, func(t *testing.T, w *World, c *Client) {
+		browsers(t, asIs, inMemory, func(t *testing.T, w *World, c *Client) {
 			var people []*Person
 			var apps []*App
 			for range 12 {
@@ -228,7 +228,7 @@ func TestTrust(t *testing.T) {
 	})
 
 	t.Run("goes on to the next stage with its cookie", func(t *testing.T) {
-		browsers(t, func(c *headless.Config) { c.Stages = append(c.Stages, terms{}) }, memory, func(t *testing.T, w *World, c *Client) {
+		browsers(t, func(c *headless.Config) { c.Stages = append(c.Stages, terms{}) }, inMemory, func(t *testing.T, w *World, c *Client) {
 			p := w.Make(Person{})
 			row(t, w, p, "totp", `{"secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}`, nil)
 			logIn(c, p).Pending("mfa_authenticate")
@@ -272,7 +272,7 @@ func TestTrustIsBoundToItsPurpose(t *testing.T) {
 		}
 	})
 	t.Run("one trust for both", func(t *testing.T) {
-		browsers(t, both, memory, func(t *testing.T, w *World, c *Client) {
+		browsers(t, both, inMemory, func(t *testing.T, w *World, c *Client) {
 			p := w.Make(Person{})
 			row(t, w, p, "totp", `{"secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}`, nil)
 			byCode(t, w, c, p).Pending("mfa_authenticate")
@@ -283,7 +283,7 @@ func TestTrustIsBoundToItsPurpose(t *testing.T) {
 		})
 	})
 	t.Run("codes alone, with their route", func(t *testing.T) {
-		browsers(t, func(c *headless.Config) { both(c); c.MFA.Trust = false }, memory, func(t *testing.T, w *World, c *Client) {
+		browsers(t, func(c *headless.Config) { both(c); c.MFA.Trust = false }, inMemory, func(t *testing.T, w *World, c *Client) {
 			p := w.Make(Person{})
 			row(t, w, p, "totp", `{"secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}`, nil)
 			byCode(t, w, c, p).Pending("mfa_authenticate")
@@ -362,7 +362,7 @@ func TestDjangoTrust(t *testing.T) {
 		return text + ":" + base64.RawURLEncoding.EncodeToString(mac("django.core.signing.Signersigner", text))
 	}
 	const totp = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
-	browsers(t, func(c *headless.Config) { c.MFA.DjangoSecretKey = secret }, memory, func(t *testing.T, w *World, c *Client) {
+	browsers(t, func(c *headless.Config) { c.MFA.DjangoSecretKey = secret }, inMemory, func(t *testing.T, w *World, c *Client) {
 		p := w.Make(Person{})
 		row(t, w, p, "totp", `{"secret":"`+totp+`"}`, nil)
 		row(t, w, p, "recovery_codes", `{"seed":"`+seed+`","used_mask":0}`, nil)

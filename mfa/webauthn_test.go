@@ -527,7 +527,7 @@ func TestSignatureCounter(t *testing.T) {
 		})
 	})
 	t.Run("is told with both values", func(t *testing.T) {
-		wiretest.EachOn(t, memory, with(counting), func(t *testing.T, w *World, c *Client) {
+		wiretest.EachOn(t, inMemory, with(counting), func(t *testing.T, w *World, c *Client) {
 			p := w.Make(Person{})
 			c.LogIn(p)
 			k := addKey(t, w, c, "")
