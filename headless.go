@@ -51,6 +51,7 @@ import (
 	"github.com/headless-auth/headless/internal/secret"
 	"github.com/headless-auth/headless/mfa"
 	"github.com/headless-auth/headless/sessions"
+	"github.com/headless-auth/headless/socialaccount"
 	"github.com/headless-auth/headless/store"
 	"github.com/headless-auth/headless/tokens"
 )
@@ -99,6 +100,9 @@ type Config struct {
 	Session sessions.Config
 	// MFA says how further factors and passkeys work. Nil: there are none.
 	MFA *mfa.Config
+	// Social says through which identity providers people log in. Nil: through
+	// none. See [Auth.Callbacks].
+	Social *socialaccount.Config
 	// Tokens is how apps carry their credentials. Default [tokens.Opaque].
 	Tokens tokens.Strategy
 
@@ -159,6 +163,9 @@ type Frontend struct {
 	RequestPasswordReset string
 	// Signup makes a new account.
 	Signup string
+	// SocialLoginError tells of a login at an identity provider that went
+	// wrong. It gets the parameters error and error_process.
+	SocialLoginError string
 }
 
 // MailConfig says what mails look like.
@@ -213,6 +220,7 @@ type Auth struct {
 	env     *api.Env
 	account *account.Account
 	mfa     *mfa.MFA // nil where it is off
+	social  *socialaccount.Social
 	outbox  *account.Outbox
 	hasher  *password.Hasher
 	routes  routes
@@ -230,6 +238,7 @@ func New(c Config) (*Auth, error) {
 	p.take("Session", c.Session.Problems())
 	base, origins := c.checkSite(&p)
 	c.checkMFA(&p, base)
+	c.checkSocial(&p, base)
 	c.checkOpenAPI(&p)
 	rates := c.rates(&p)
 	pages := c.pages(&p, base)
@@ -272,6 +281,7 @@ func New(c Config) (*Auth, error) {
 	parts := account.Parts{
 		Config: c.Account, Hooks: c.Hooks, Frontend: pages, Sessions: manager,
 		Mail: renderer, Outbox: a.outbox, Hasher: hasher, Domain: base.Hostname(),
+		ProvidersOnly: c.Social != nil && c.Social.Only,
 	}
 	var factors *mfa.Factors
 	if c.MFA != nil {
@@ -283,6 +293,12 @@ func New(c Config) (*Auth, error) {
 	stages := a.account.Stages()
 	// The order of flows on the wire. spec: core.md §8.
 	env.Flows = []api.FlowSource{a.account.Flows}
+	if c.Social != nil {
+		if a.social, err = a.newSocial(&c, base, manager); err != nil {
+			return nil, err
+		}
+		env.Flows = append(env.Flows, a.social.Flows)
+	}
 	if factors != nil {
 		a.mfa = mfa.New(mfa.Parts{
 			Factors: factors, Account: a.account, Sessions: manager,
@@ -349,6 +365,9 @@ func (a *Auth) table() []api.Route {
 	if a.mfa != nil {
 		l = append(l, a.mfa.Routes()...)
 	}
+	if a.social != nil {
+		l = append(l, a.social.Routes()...)
+	}
 	return l
 }
 
@@ -374,11 +393,15 @@ func (a *Auth) mount(path string, clients []string, table []api.Route, strategy 
 func (a *Auth) config(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	data := struct {
 		Account  any `json:"account"`
+		Social   any `json:"socialaccount,omitempty"`
 		MFA      any `json:"mfa,omitempty"`
 		Sessions any `json:"usersessions,omitempty"`
 	}{Account: a.account.ConfigData(ctx, rq), Sessions: a.sessions.ConfigData()}
 	if a.mfa != nil {
 		data.MFA = a.mfa.ConfigData()
+	}
+	if a.social != nil {
+		data.Social = a.social.ConfigData(ctx, rq)
 	}
 	return api.Data(data), nil
 }
@@ -798,36 +821,41 @@ func (c *Config) rates(p *problems) map[string][]api.Rate {
 // pages makes the front end's pages absolute.
 func (c *Config) pages(p *problems, base *url.URL) account.Frontend {
 	page := func(field, text, need string, required bool) string {
-		field = "Frontend." + field
-		if text == "" {
-			if required {
-				p.add(field, `is missing; write the page that mails link to, such as "/`+need+`"`)
-			}
-			return ""
-		}
-		if strings.Contains(need, "{key}") != strings.Contains(text, "{key}") {
-			if strings.Contains(text, "{key}") {
-				p.add(field, "takes no {key}")
-			} else {
-				p.add(field, "must contain {key}")
-			}
-		}
-		ref, err := url.Parse(strings.ReplaceAll(text, "{key}", "KEY"))
-		if err != nil || ref.Opaque != "" || ref.IsAbs() && (ref.Scheme != "https" && ref.Scheme != "http" || ref.Host == "") {
-			p.add(field, fmt.Sprintf(`%q is no page; write "https://app.example.org/%s" or a path`, text, need))
-			return ""
-		}
-		if ref.IsAbs() {
-			return text
-		}
-		return base.Scheme + "://" + base.Host + "/" + strings.TrimLeft(text, "/")
+		return c.page(p, base, field, text, need, required)
 	}
 	return account.Frontend{
 		VerifyEmail:          page("VerifyEmail", c.Frontend.VerifyEmail, "verify-email/{key}", c.Account.EmailVerification != account.None && !c.Account.EmailVerificationByCode),
-		ResetPassword:        page("ResetPassword", c.Frontend.ResetPassword, "reset-password/{key}", !c.Account.PasswordResetByCode),
+		ResetPassword:        page("ResetPassword", c.Frontend.ResetPassword, "reset-password/{key}", !c.Account.PasswordResetByCode && (c.Social == nil || !c.Social.Only)),
 		RequestPasswordReset: page("RequestPasswordReset", c.Frontend.RequestPasswordReset, "reset-password", false),
 		Signup:               page("Signup", c.Frontend.Signup, "signup", false),
 	}
+}
+
+// page makes one page absolute.
+func (*Config) page(p *problems, base *url.URL, field, text, need string, required bool) string {
+	field = "Frontend." + field
+	if text == "" {
+		if required {
+			p.add(field, `is missing; write the page that mails link to, such as "/`+need+`"`)
+		}
+		return ""
+	}
+	if strings.Contains(need, "{key}") != strings.Contains(text, "{key}") {
+		if strings.Contains(text, "{key}") {
+			p.add(field, "takes no {key}")
+		} else {
+			p.add(field, "must contain {key}")
+		}
+	}
+	ref, err := url.Parse(strings.ReplaceAll(text, "{key}", "KEY"))
+	if err != nil || ref.Opaque != "" || ref.IsAbs() && (ref.Scheme != "https" && ref.Scheme != "http" || ref.Host == "") {
+		p.add(field, fmt.Sprintf(`%q is no page; write "https://app.example.org/%s" or a path`, text, need))
+		return ""
+	}
+	if ref.IsAbs() {
+		return text
+	}
+	return base.Scheme + "://" + base.Host + "/" + strings.TrimLeft(text, "/")
 }
 
 // renderer reads the mail templates.

@@ -181,6 +181,12 @@ func (p *Pipeline) At(rq *api.Request, stage string) bool {
 	return ok && w.Stage == stage
 }
 
+// Waits reports whether the request's login waits at any stage.
+func (p *Pipeline) Waits(rq *api.Request) bool {
+	_, ok := p.stageOf(rq)
+	return ok
+}
+
 // Done reports that the client has done what the stage waited for, and goes
 // on. 409, if the login is elsewhere. It must run inside [api.Request.InTx].
 func (p *Pipeline) Done(ctx context.Context, rq *api.Request, key string) error {

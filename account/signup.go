@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -81,9 +82,10 @@ type Newcomer struct {
 	User store.User
 	// Suggested: the username is no wish of the user's own. Another will do.
 	Suggested bool
-	// Email and Phone were typed, or else they are what a pretended signup is
-	// pretended for.
+	// Email and Phone were typed.
 	Email, Phone string
+	// Claims is the address that the signup stands for where none was typed.
+	Claims string
 	// PhoneVerified: somebody vouches for the number.
 	PhoneVerified bool
 	// Vouched are the addresses that somebody else names.
@@ -109,7 +111,7 @@ func (n *Newcomer) proven() bool {
 // Admit makes an account and begins its first login, or pretends to. Whether
 // signing up is open, and what was typed is good, has been judged.
 func (a *Account) Admit(ctx context.Context, rq *api.Request, n *Newcomer) error {
-	l := &Login{Signup: true, Email: n.Email, Phone: n.Phone, Verification: n.Verification}
+	l := &Login{Signup: true, Email: cmp.Or(n.Email, n.Claims), Phone: n.Phone, Verification: n.Verification}
 	pretend, err := a.mustPretend(ctx, rq, l, n)
 	if err == nil && n.Prepare != nil {
 		err = n.Prepare(l)
@@ -124,6 +126,8 @@ func (a *Account) Admit(ctx context.Context, rq *api.Request, n *Newcomer) error
 		l.Verification, proof = a.config.EmailVerification, nil
 	case n.proven():
 		l.Email = "" // any verified address will do
+	default:
+		l.Email = n.Email
 	}
 
 	// Hashed for a pretended account too: both have to take the same time.
@@ -287,7 +291,7 @@ func (a *Account) createUser(ctx context.Context, rq *api.Request, u *store.User
 	for try := 0; ; try++ {
 		if !named && !a.config.NoUsernames {
 			var err error
-			if u.Username, err = a.generateUsername(ctx, rq, try, u.FirstName, u.LastName, n.Email); err != nil {
+			if u.Username, err = a.generateUsername(ctx, rq, try, u.FirstName, u.LastName, cmp.Or(n.Email, n.Claims)); err != nil {
 				return err
 			}
 		}

@@ -1,0 +1,100 @@
+package socialaccount
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/redirect"
+)
+
+// The processes that a login at a provider is for.
+const (
+	processLogin   = "login"
+	processConnect = "connect"
+)
+
+// Codes that a front end may find in its callback URL. spec: socialaccount.md
+// §4.2.
+const (
+	codeUnknown          api.Code = "unknown"
+	codeCancelled        api.Code = "cancelled"
+	codeSignupClosed     api.Code = "signup_closed"
+	codePermissionDenied api.Code = "permission_denied"
+	codeReauthenticate   api.Code = "reauthentication_required"
+	codeConnectedOther   api.Code = "connected_other"
+)
+
+// fail sends a browser to a front end's page with what went wrong.
+func fail(page string, code api.Code, process string) *api.Reply {
+	return api.Redirect(redirect.With(page, "error", string(code), "error_process", process))
+}
+
+// lost sends a browser to the error page: there is no telling where it should
+// go.
+func (s *Social) lost() *api.Reply { return fail(s.ErrorPage, codeUnknown, processLogin) }
+
+// begin sends a browser to a provider. It is a form that is posted, not a call:
+// whatever is wrong with it ends on the error page. spec: socialaccount.md §3.
+func (s *Social) begin(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	form := postedForm(rq)
+	e := s.byID(form.Get("provider"))
+	next, good := s.Targets.Clean(form.Get("callback_url"))
+	process := form.Get("process")
+	if e == nil || e.redirect == nil || !good || process != processLogin && process != processConnect {
+		return s.lost(), nil
+	}
+	a := &AuthRequest{Tools: s.tools(rq.Env, rq.Now), RedirectURI: s.redirectURI(e), Query: rq.HTTP.URL.Query()}
+	for _, x := range []struct {
+		text *string
+		n    int
+	}{{&a.State, 32}, {&a.Nonce, 32}, {&a.Verifier, 64}} {
+		var err error
+		if *x.text, err = random(rq, x.n); err != nil {
+			return nil, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Config.Timeout)
+	defer cancel()
+	location, err := e.redirect.Begin(ctx, a)
+	if err != nil {
+		s.report(ctx, rq, e, err)
+		return fail(next, codeUnknown, process), nil
+	}
+	h := &handshake{
+		Provider: e.ID, Process: process, Next: next, State: a.State, RedirectURI: a.RedirectURI,
+		Verifier: a.Verifier, Nonce: a.Nonce, Kept: a.Kept,
+	}
+	if rq.User != nil {
+		h.UserID = rq.User.ID
+	}
+	return api.Redirect(location), h.keep(rq)
+}
+
+// redirectURI is where a provider is told to send browsers: by configuration
+// only, whatever the request says of hosts.
+func (s *Social) redirectURI(e *entry) string { return s.Site + s.Config.CallbackPath + "/" + e.Path }
+
+// maxForm bounds what is posted by forms.
+const maxForm = 64 << 10
+
+// postedForm reads a form, nothing if it is none.
+func postedForm(rq *api.Request) url.Values {
+	r := rq.HTTP
+	if r.PostForm == nil {
+		r.Body = http.MaxBytesReader(nil, r.Body, maxForm)
+		if r.ParseForm() != nil {
+			return url.Values{}
+		}
+	}
+	return r.PostForm
+}
+
+// report tells the operator why a login at a provider failed.
+func (s *Social) report(ctx context.Context, rq *api.Request, e *entry, err error) {
+	rq.Env.Log.WarnContext(ctx, "a login at a provider failed", "provider", e.ID, "error", err)
+	if s.Config.Hooks.OnError != nil {
+		s.Config.Hooks.OnError(ctx, e.Info, err)
+	}
+}
