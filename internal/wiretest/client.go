@@ -27,12 +27,13 @@ type Client struct {
 
 	t    *testing.T
 	base string
+	said *described
 	http *http.Client
 }
 
 // Client returns a new client of a kind.
 func (w *World) Client(kind string) *Client {
-	c := &Client{Kind: kind, Header: http.Header{}, t: w.T, base: w.URL, http: &http.Client{
+	c := &Client{Kind: kind, Header: http.Header{}, t: w.T, base: w.URL, said: w.said, http: &http.Client{
 		Timeout:       30 * time.Second,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -44,7 +45,7 @@ func (w *World) Client(kind string) *Client {
 
 // Other returns a new client of the same kind, with nothing kept.
 func (c *Client) Other() *Client {
-	w := World{T: c.t, URL: c.base}
+	w := World{T: c.t, URL: c.base, said: c.said}
 	return w.Client(c.Kind)
 }
 
@@ -141,6 +142,7 @@ func (c *Client) Raw(method, path string, body any) *Reply {
 		c.t.Fatal(err)
 	}
 	r.decode()
+	c.said.check(c.t, c.Kind, method, path, r)
 	switch token, _ := r.Meta["session_token"].(string); {
 	case c.Kind != "app":
 	case token != "":

@@ -15,6 +15,7 @@ type Inbox struct {
 	mails []account.Message
 	texts []account.SMS
 	fail  error
+	sent  func()
 	flush func()
 }
 
@@ -24,6 +25,9 @@ func (i *Inbox) Send(_ context.Context, m account.Message) error {
 	defer i.mu.Unlock()
 	if i.fail == nil {
 		i.mails = append(i.mails, m)
+	}
+	if i.sent != nil {
+		i.sent()
 	}
 	return i.fail
 }
@@ -43,6 +47,13 @@ func (i *Inbox) Fail(err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.fail = err
+}
+
+// OnSend calls fn at every attempt to send a mail; nil calls nothing.
+func (i *Inbox) OnSend(fn func()) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.sent = fn
 }
 
 // Mails takes out the mails to an address, oldest first.

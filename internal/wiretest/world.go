@@ -36,6 +36,7 @@ type World struct {
 	Mux *http.ServeMux
 
 	kind string // of the clients of parts
+	said *described
 }
 
 // Secret is the secret of every world.
@@ -65,6 +66,7 @@ func New(t *testing.T, st store.Store, change func(*headless.Config)) *World {
 	srv := httptest.NewUnstartedServer(w.Mux)
 	w.URL = "http://" + srv.Listener.Addr().String()
 	c := Config()
+	c.OpenAPI = &headless.OpenAPIConfig{}
 	c.URL, c.Store, c.Mailer, c.SMS, c.Now, c.OnEvent = w.URL, st, w.Inbox, w.Inbox, w.Clock.Now, w.Events.hear
 	if change != nil {
 		change(&c)
@@ -80,6 +82,7 @@ func New(t *testing.T, st store.Store, change func(*headless.Config)) *World {
 			t.Errorf("deliveries did not end: %v", err)
 		}
 	}
+	w.said = describedBy(t, auth, w.URL)
 	w.Mux.Handle("/_allauth/", auth.Handler())
 	srv.Start()
 	t.Cleanup(func() { srv.Close(); w.Inbox.flush() })
