@@ -1,0 +1,116 @@
+// Package floors_test keeps the rule of who may import whom.
+// docs/architecture.md draws the house.
+package floors_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module is this module's path.
+const module = "github.com/headless-auth/headless"
+
+// floors are the packages of this module, bottom up. A package imports from
+// the floors below its own only; so neighbours never know of each other. A
+// name that ends in /... stands for all packages below it.
+var floors = [][]string{
+	{"store"},
+	{"store/internal/sqlstore"},
+	{"store/memory", "store/postgres", "store/redis", "store/sqlite", "store/storetest"},
+	{"internal/clientip", "internal/i18n", "internal/jsonconfig", "internal/jwt", "internal/outbound", "internal/password", "internal/redirect", "internal/secret"},
+	{"internal/csrf", "internal/mail", "tokens/verify"},
+	{"tokens"},
+	{"internal/api"},
+	{"internal/openapi", "sessions"},
+	{"account"},
+	{"account/phone", "account/smtp", "account/strength", "account/webhook", "mfa", "socialaccount"},
+	{"socialaccount/providers"},
+	{""}, // the root
+	{"internal/configdoc", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
+	{"internal/wiretest"},
+	{"examples/..."},
+}
+
+// bare are packages that whoever imports the root must not get along with it:
+// drivers and senders are the host's choice, and tests stay at home.
+var bare = []string{
+	"database/sql", "modernc.org/...", "github.com/jackc/...", "github.com/redis/...",
+	"net/smtp", "github.com/wneessen/...", module + "/account/smtp", module + "/account/webhook",
+	"github.com/nyaruka/...", "github.com/trustelem/...",
+	module + "/store/memory", module + "/store/postgres", module + "/store/redis", module + "/store/sqlite", module + "/store/storetest",
+	"testing", "net/http/httptest", "net/http/pprof", "github.com/google/go-cmp/...", "github.com/chromedp/...", "github.com/getkin/...",
+	module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/softauthn", module + "/internal/testenv/...", module + "/internal/wiretest",
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+// list asks the go command; without tests, as an importer sees us.
+func list(t *testing.T, patterns ...string) (l []pkg) {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Imports,Deps"}, patterns...)...)
+	cmd.Dir, cmd.Stderr = "../..", &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, &stderr)
+	}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return l
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		l = append(l, p)
+	}
+}
+
+func matches(pattern, path string) bool {
+	above, ok := strings.CutSuffix(pattern, "/...")
+	return path == above || ok && strings.HasPrefix(path, above+"/")
+}
+
+// floor is where a package of ours is; -1 if it has none.
+func floor(path string) int {
+	name := strings.TrimPrefix(strings.TrimPrefix(path, module), "/")
+	return slices.IndexFunc(floors, func(names []string) bool {
+		return slices.ContainsFunc(names, func(pattern string) bool { return matches(pattern, name) })
+	})
+}
+
+func TestImportsPointDown(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, "./...") {
+		own := floor(p.ImportPath)
+		if own < 0 {
+			t.Errorf("%s has no floor; give it one in the table", p.ImportPath)
+			continue
+		}
+		for _, path := range p.Imports {
+			if ours := matches(module+"/...", path); ours && floor(path) >= own {
+				t.Errorf("%s imports %s, which is not below it", p.ImportPath, path)
+			}
+		}
+	}
+}
+
+func TestTheRootComesAlone(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, ".") {
+		for _, dep := range p.Deps {
+			if slices.ContainsFunc(bare, func(pattern string) bool { return matches(pattern, dep) }) {
+				t.Errorf("whoever imports %s gets %s along", p.ImportPath, dep)
+			}
+		}
+	}
+}
