@@ -263,12 +263,12 @@ func (a *Account) Open(ctx context.Context, rq *api.Request) bool {
 
 // Display is how a user is named where the host does not say.
 func Display(_ context.Context, u *store.User) string {
-	for _, s := range []string{u.Username, u.Email} {
+	for _, s := range []string{u.Username, u.Email, u.ID} {
 		if s != "" {
 			return s
 		}
 	}
-	return u.ID
+	return "user" // not stored yet
 }
 
 // NewLogin begins a login of a user, who has proven who they are to another

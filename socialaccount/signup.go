@@ -133,6 +133,9 @@ func (s *Social) pending(ctx context.Context, rq *api.Request) (*api.Reply, erro
 		return nil, err
 	}
 	draft := n.User
+	if draft.Username, err = s.Account.SuggestedUsername(ctx, rq, draft.Username); err != nil {
+		return nil, err
+	}
 	draft.Email = ""
 	emails := []emailItem{}
 	for _, x := range id.Emails {

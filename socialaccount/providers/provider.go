@@ -95,7 +95,9 @@ func (p *provider) build() {
 		p.scopes = c.Scopes
 	}
 	p.issuer = p.expandSettings("Issuer", s.Issuer)
-	p.discoveryURL = p.expandSettings("Discovery", s.Discovery)
+	if p.discoveryURL = p.expandSettings("Discovery", s.Discovery); p.discoveryURL != "" {
+		p.info.DiscoveryURL = discoveryURL(p.discoveryURL)
+	}
 	if s.IDToken != nil && s.IDToken.KeysURL != "" {
 		p.keys = &keySet{url: p.expandSettings("IDToken.KeysURL", s.IDToken.KeysURL)}
 	}
