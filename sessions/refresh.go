@@ -55,8 +55,11 @@ func (m *Manager) refresh(ctx context.Context, rq *api.Request) (*api.Reply, err
 		return nil, err
 	}
 	data := map[string]any{"access_token": g.AccessToken}
-	if g.RefreshToken != "" {
+	switch {
+	case g.RefreshToken != "":
 		data["refresh_token"] = g.RefreshToken
+	case !t.Keep: // used again at once, it stays; clients expect one all the same
+		data["refresh_token"] = rq.Input.Text("refresh_token")
 	}
 	maps.Copy(data, g.Extra)
 	return api.Data(data), nil
