@@ -229,7 +229,7 @@ func TestKey(t *testing.T) {
 	for name, want := range map[string]string{
 		"URL": "url", "SMS": "sms", "MFA": "mfa", "Name": "name", "LoginMethods": "login_methods", "ClientIPHeader": "client_ip_header",
 		"CSRFCookieName": "csrf_cookie_name", "Argon2Memory": "argon2_memory", "IDs": "ids", "ClientIDs": "client_ids", "TrustedURLs": "trusted_urls",
-		"OAuth2Client": "oauth2_client", "WebAuthn": "webauthn", "OpenIDConnect": "openid_connect", "JWTKeys": "jwt_keys", "ClientID": "client_id",
+		"OAuth2Client": "oauth2_client", "WebAuthn": "webauthn", "OpenIDConnect": "openid_connect", "OpenAPI": "openapi", "JWTKeys": "jwt_keys", "ClientID": "client_id",
 	} {
 		if got := jsonconfig.Key(name); got != want {
 			t.Errorf("Key(%q) = %q, want %q", name, got, want)
