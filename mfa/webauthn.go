@@ -180,6 +180,11 @@ func (c *Config) created(ceremony *ceremony, credential []byte) (*key, error) {
 	for i, alg := range algorithms {
 		params[i] = protocol.CredentialParameter{Type: protocol.PublicKeyCredentialType, Algorithm: webauthncose.COSEAlgorithmIdentifier(alg)}
 	}
+	// Nobody has asked for attestation. A browser strips it then (Level 3,
+	// §5.4.7); what another client sends all the same is not looked at, as
+	// nothing hangs on it. spec: mfa.md §7.4.
+	object := &p.Response.AttestationObject
+	object.Format, object.AttStatement, object.SubStatements = string(protocol.AttestationFormatNone), nil, nil
 	web, opaque := c.origins(client.Origin)
 	verify := selections[ceremony.Kind].UserVerification == required
 	present := ceremony.Kind != ceremonyAddConditional // nobody is asked then
@@ -187,11 +192,15 @@ func (c *Config) created(ceremony *ceremony, credential []byte) (*key, error) {
 		verify, present, nil, params, protocol.AttestationPolicy{}, protocol.SignaturePolicy{}); err != nil {
 		return nil, wrong(err)
 	}
-	if f := p.Response.AttestationObject.AuthData.Flags; f.HasBackupState() && !f.HasBackupEligible() {
+	if f := object.AuthData.Flags; f.HasBackupState() && !f.HasBackupEligible() {
 		return nil, errWrong{"it is backed up but can't be"}
 	}
 	r := recordOf(p)
 	r.Passwordless = verify
+	// A key that can't be read would let nobody in.
+	if _, err := webauthncose.ParsePublicKey(r.PublicKey); err != nil {
+		return nil, wrong(err)
+	}
 	// Level 3, §7.1 step 25.
 	if len(r.ID) == 0 || len(r.ID) > 1023 {
 		return nil, errWrong{"its id is too long"}
