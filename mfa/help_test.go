@@ -231,20 +231,6 @@ func row(t *testing.T, w *World, p *Person, kind, data string, key []byte) *stor
 	return a
 }
 
-// tell is an event's own fields.
-func tell(t *testing.T, e account.Event) M {
-	t.Helper()
-	b, err := json.Marshal(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := M{}
-	if err := json.Unmarshal(b, &m); err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
-
 // without returns a copy of m without some members.
 func without(m M, names ...string) M {
 	m = maps.Clone(m)

@@ -46,7 +46,8 @@ func TestWebAuthnOptions(t *testing.T) {
 			"authenticatorSelection": M{"residentKey": "discouraged", "userVerification": "discouraged", "requireResidentKey": false},
 			"extensions":             M{"credProps": true},
 		}
-		if check(optionsOf(t, c.Get(keysPath)), creation) == check(optionsOf(t, c.Get(keysPath)), creation) {
+		first := check(optionsOf(t, c.Get(keysPath)), creation)
+		if check(optionsOf(t, c.Get(keysPath)), creation) == first {
 			t.Error("a challenge is handed out twice")
 		}
 		k := addKey(t, w, c, "")
