@@ -388,6 +388,9 @@ func (d *draft) answers(c *call) (object, error) {
 	if slices.Contains(c.clients, api.Browser) && !c.safe() {
 		answers[http.StatusForbidden] = "Forbidden: The CSRF token is missing or not this session's."
 	}
+	if !c.safe() {
+		answers[http.StatusConflict] = "Conflict: Another request was quicker. See where things are now."
+	}
 	if c.ep.Limit != "" {
 		answers[http.StatusTooManyRequests] = "TooManyRequests"
 	}

@@ -278,7 +278,7 @@ var operations = map[string]operation{
 	"POST /v1/account/authenticators/recovery-codes": {
 		ID: "generateRecoveryCodes", Tag: "Account: 2FA", Summary: "Make new recovery codes",
 		Description: "The former ones are void.",
-		Answers:     map[int]string{200: "RecoveryCodes", 401: "AuthenticationOrReauthentication", 409: "Conflict: Somebody else was quicker."},
+		Answers:     map[int]string{200: "RecoveryCodes", 401: "AuthenticationOrReauthentication"},
 		Errors:      ":cannot_generate_recovery_codes",
 	},
 	"GET /ext/v1/auth/2fa/enroll/totp": {
@@ -289,7 +289,7 @@ var operations = map[string]operation{
 	"POST /ext/v1/auth/2fa/enroll/totp": {
 		ID: "enrollTOTP", Tag: "Authentication: 2FA", Summary: "Set up the authenticator app that is required",
 		Body: "ActivateTOTP", Fields: map[string]string{"code": "AuthenticatorCode"}, Completes: "mfa_enroll",
-		Answers: map[int]string{200: "Authenticated", 401: "Authentication", 409: "Conflict: Somebody else was quicker."},
+		Answers: map[int]string{200: "Authenticated", 401: "Authentication"},
 		Errors:  "code:incorrect_code code:too_many_login_attempts",
 	},
 	"GET /ext/v1/auth/2fa/enroll/webauthn": {
@@ -299,7 +299,7 @@ var operations = map[string]operation{
 	"POST /ext/v1/auth/2fa/enroll/webauthn": {
 		ID: "enrollWebAuthn", Tag: "Authentication: 2FA", Summary: "Set up the security key that is required",
 		Body: "NewWebAuthnAuthenticator", Needed: "credential", Completes: "mfa_enroll",
-		Answers: map[int]string{200: "Authenticated", 401: "Authentication", 409: "Conflict: Somebody else was quicker."},
+		Answers: map[int]string{200: "Authenticated", 401: "Authentication"},
 		Errors:  "credential:required credential:invalid :incorrect_code :max_authenticators",
 	},
 
@@ -464,7 +464,7 @@ var operations = map[string]operation{
 		ID: "refreshToken", Tag: "Tokens", Summary: "Trade a refresh token for an access token",
 		Description: "The new access token comes with a new refresh token, unless the site keeps them. A refresh token that is used once too often ends its session: somebody has stolen it.",
 		Body:        "RefreshTokenRequest",
-		Answers:     map[int]string{200: "RefreshToken", 400: "TokenRefused"},
+		Answers:     map[int]string{200: "RefreshToken", 400: "Error: The refresh token is missing; or, without further errors, it is not good, or no longer."},
 	},
 
 	// Closing an account.

@@ -131,19 +131,15 @@ func (d *draft) method() object {
 	}
 	email, phone := may("email", ref("Email")), may("phone", ref("Phone"))
 	again := may("reauthenticated", boolean("Whether the user was logged in already."))
-	kinds := []any{
+	// All of them, on any site: records outlive the features that made them.
+	return m("oneOf", list(
 		kind("By password", "password", email, when(d.Usernames, may("username", ref("Username"))), phone, again),
 		kind("By a password reset", "password_reset", email),
 		kind("By a code that was sent", "code", email, phone),
-	}
-	if d.has("/v1/account/providers") {
-		kinds = append(kinds, kind("Through an identity provider", "socialaccount", must("provider", ref("ProviderID")), must("uid", ref("ProviderAccountID"))))
-	}
-	if d.has("/v1/account/authenticators") {
-		kinds = append(kinds, kind("By an authenticator", "mfa", must("id", ref("AuthenticatorID")), must("type", ref("AuthenticatorType")), again,
-			may("passwordless", boolean("Whether it was used in place of a password."))))
-	}
-	return m("oneOf", kinds)
+		kind("Through an identity provider", "socialaccount", must("provider", ref("ProviderID")), must("uid", ref("ProviderAccountID"))),
+		kind("By an authenticator", "mfa", must("id", ref("AuthenticatorID")), must("type", ref("AuthenticatorType")), again,
+			may("passwordless", boolean("Whether it was used in place of a password."))),
+	))
 }
 
 func (d *draft) describeConfiguration() {

@@ -68,12 +68,12 @@ func TestRequire(t *testing.T) {
 				t.Errorf("got flows %v", got)
 			}
 
-			prove(w, p, store.Method{Method: "mfa", Type: store.TOTP}, 4*time.Minute)
+			prove(w, p, store.Method{Method: "mfa", ID: 1, Type: store.TOTP}, 4*time.Minute)
 			for _, path := range []string{"/mfa", "/payout"} {
 				get(path).Is(200)
 			}
 			refused("/passkey", 401, "phishing_resistant_required")
-			prove(w, p, store.Method{Method: "mfa", Type: store.WebAuthn}, 30*time.Second)
+			prove(w, p, store.Method{Method: "mfa", ID: 1, Type: store.WebAuthn}, 30*time.Second)
 			get("/passkey").Is(200)
 			get("/vault").Is(200)
 			w.Clock.Advance(30 * time.Second)

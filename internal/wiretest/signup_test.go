@@ -401,6 +401,7 @@ func TestSignupFields(t *testing.T) {
 		wiretest.Each(t, func(c *Config) {
 			usernames(c)
 			c.Account.EmailVerification = account.None
+			c.OpenAPI.UserFields = []account.Field{{Name: "first_name"}}
 			c.Hooks = account.Hooks{
 				CleanUsername: func(_ context.Context, name string) (string, error) {
 					if strings.Contains(name, "eve") {
