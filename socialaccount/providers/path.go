@@ -188,7 +188,7 @@ func (p path) text(doc any) string {
 func (a alternative) fill(doc any) string {
 	var b strings.Builder
 	for i, p := range a.parts {
-		s := textOf(p.value(doc))
+		s := strings.TrimSpace(textOf(p.value(doc)))
 		for _, f := range p.filters {
 			s = filters[f](s)
 		}

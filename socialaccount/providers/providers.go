@@ -18,7 +18,18 @@ import (
 
 // Specs lists every provider that is described by data, by id.
 func Specs() []Spec {
-	return []Spec{apple, facebook, github, gitlab, google, openIDConnect}
+	return []Spec{
+		amazon, amazonCognito, apple, asana, atlassian, auth0, baidu, basecamp, battleNet, bitbucketOAuth2, bitly, box,
+		cilogon, clever, coinbase, dataporten, digitalOcean, dingTalk, discogs, discord, disqus, douban, doximity, drip,
+		dropbox, dwolla, edx, eventbrite, eveOnline, evernote, exist, facebook, feedly, feishu, figma, flickr, foursquare,
+		frontier, fxa, gitea, github, gitlab, globus, google, gumroad, hubSpot, instagram, jupyterHub, kakao, lemonLDAP,
+		lichess, line, linkedInOAuth2, mailchimp, mailcow, mailru, mediaWiki, meetup, microsoft, miro, naver, netiq,
+		nextcloud, notion, odnoklassniki, okta, openIDConnect, openStreetMap, orcid, patreon, paypal, pinterest, questrade,
+		quickBooks, reddit, robinhood, salesforce, shareFile, shopify, slack, snapchat, soundCloud, spotify, stackExchange,
+		steam, stockTwits, strava, stripe, telegram, tikTok, trainingPeaks, trello, tumblr, tumblrOAuth2, twentyThreeAndMe,
+		twitch, twitter, twitterOAuth2, untappd, vimeoOAuth2, vk, wahoo, weibo, weixin, xing, yahoo, yandex, ynab, zoho,
+		zoom,
+	}
 }
 
 // ByID returns a provider by its id, such as "github".
