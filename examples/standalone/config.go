@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account/smtp"
 	"github.com/headless-auth/headless/account/webhook"
@@ -33,6 +35,9 @@ type settings struct {
 	// Database keeps everything: "memory:", "sqlite:PATH" or
 	// "postgres://user:password@host/name".
 	Database string
+	// Redis, if set, keeps sessions and rate limits, in place of Database:
+	// "redis://user:password@host:6379/0", or rediss:// for TLS.
+	Redis string
 	// SMTP is the server that takes mails, such as
 	// "smtp://user:password@mail.example.org:587".
 	SMTP string
@@ -119,6 +124,9 @@ func (s *settings) judge(file string) error {
 		add("database", `is none that is known; write "sqlite:PATH", "postgres://…" or "memory:"`)
 	case len(s.Secret) == 0 && s.Database != "memory:":
 		add("secret", `is missing; make one with "openssl rand -base64 32", keep it in a variable of the environment and write "env:NAME"`)
+	}
+	if _, err := goredis.ParseURL(s.Redis); s.Redis != "" && err != nil {
+		add("redis", `is no address of Redis; write "redis://user:password@host:6379/0"`)
 	}
 	if s.LogFormat != "" && s.LogFormat != "text" && s.LogFormat != "json" {
 		add("log_format", `%q is not known; write "text" or "json"`, s.LogFormat)

@@ -98,7 +98,8 @@ func TestSettingsRefused(t *testing.T) {
 			`previous_secrets[0]: the environment variable STANDALONE_TEST_NO_SUCH_VARIABLE is not set`,
 		}},
 		{"templates that are no folder", `, "mail": {"templates": "/no/such/folder"}`, []string{`mail.templates: "/no/such/folder" is no folder`}},
-		{"the server's own", `, "addr": "8080", "log_format": "xml"`, []string{
+		{"the server's own", `, "addr": "8080", "log_format": "xml", "redis": "http://hush"`, []string{
+			`redis: is no address of Redis; write "redis://user:password@host:6379/0"`,
 			`addr: "8080" is no address to listen at; write "host:port"`,
 			`log_format: "xml" is not known; write "text" or "json"`,
 		}},

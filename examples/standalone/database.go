@@ -3,22 +3,30 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/headless-auth/headless/store"
 	"github.com/headless-auth/headless/store/memory"
 	"github.com/headless-auth/headless/store/postgres"
+	"github.com/headless-auth/headless/store/redis"
 	"github.com/headless-auth/headless/store/sqlite"
 )
 
 // database is an opened store, with what the server does to it.
 type database struct {
 	store.Store
-	migrate func(context.Context) error
-	close   func() error
+	sessions store.Sessions // nil: they are in Store
+	limits   store.Limits
+	migrate  func(context.Context) error
+	pings    []store.Pinger
+	closers  []func() error
 }
 
 // databaseKind is the kind of database that a setting names, or empty.
@@ -38,24 +46,43 @@ func databaseKind(text string) string {
 // openTimeout bounds the wait for a database that does not answer.
 const openTimeout = 10 * time.Second
 
-// openDatabase opens what s.Database names, and makes up a secret for one that
-// forgets everything anyhow.
+// openDatabase opens what s.Database names and, beside it, what s.Redis does.
+// It makes up a secret for a database that forgets everything anyhow.
 func (s *settings) openDatabase(ctx context.Context, log *slog.Logger) (*database, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
+	db, err := s.openStore(ctx, log)
+	if err != nil || s.Redis == "" {
+		return db, err
+	}
+	o, err := goredis.ParseURL(s.Redis)
+	if err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	client := goredis.NewClient(o)
+	kept := redis.New(client, redis.Options{})
+	db.sessions, db.limits = kept, kept
+	db.pings, db.closers = append(db.pings, kept), append(db.closers, client.Close)
+	if err := kept.Ping(ctx); err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	return db, nil
+}
+
+func (s *settings) openStore(ctx context.Context, log *slog.Logger) (*database, error) {
 	switch databaseKind(s.Database) {
 	case "sqlite":
 		st, err := sqlite.Open(ctx, strings.TrimPrefix(s.Database, "sqlite:"))
 		if err != nil {
 			return nil, err
 		}
-		return &database{st, st.Migrate, st.Close}, nil
+		return &database{Store: st, migrate: st.Migrate, pings: []store.Pinger{st}, closers: []func() error{st.Close}}, nil
 	case "postgres":
 		st, err := postgres.Open(ctx, s.Database)
 		if err != nil {
 			return nil, err
 		}
-		return &database{st, st.Migrate, st.Close}, nil
+		return &database{Store: st, migrate: st.Migrate, pings: []store.Pinger{st}, closers: []func() error{st.Close}}, nil
 	default:
 		log.Warn("the database is in memory: accounts and sessions are gone when the server stops")
 		if len(s.Secret) == 0 {
@@ -63,7 +90,7 @@ func (s *settings) openDatabase(ctx context.Context, log *slog.Logger) (*databas
 			s.Secret = make([]byte, 32)
 			_, _ = rand.Read(s.Secret) // never fails
 		}
-		return &database{memory.New(), func(context.Context) error { return nil }, func() error { return nil }}, nil
+		return &database{Store: memory.New(), migrate: func(context.Context) error { return nil }}, nil
 	}
 }
 
@@ -80,10 +107,20 @@ func (d *database) bringUpToDate(ctx context.Context) error {
 	return nil
 }
 
-// ping asks whether the database answers.
+// ping asks whether everything that keeps something answers.
 func (d *database) ping(ctx context.Context) error {
-	if p, ok := d.Store.(store.Pinger); ok {
-		return p.Ping(ctx)
+	for _, p := range d.pings {
+		if err := p.Ping(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func (d *database) close() error {
+	var errs []error
+	for _, c := range slices.Backward(d.closers) {
+		errs = append(errs, c())
+	}
+	return errors.Join(errs...)
 }

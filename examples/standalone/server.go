@@ -57,7 +57,7 @@ func newLogger(w io.Writer, format string) *slog.Logger {
 // serve answers requests until ctx ends. Then it takes no new ones, answers
 // those under way, and lets deliveries come to their end.
 func (s *settings) serve(ctx context.Context, db *database) error {
-	s.Store = db.Store
+	s.Store, s.SessionStore, s.LimitStore = db.Store, db.sessions, db.limits
 	if log, ok := db.Store.(store.AuditLog); ok && s.AuditLog {
 		s.Config.AuditLog = log
 	}
@@ -140,6 +140,7 @@ func (s *settings) routes(auth *headless.Auth, db *database, draining *atomic.Bo
 	if s.Social != nil {
 		mux.Handle(cmp.Or(s.Social.CallbackPath, "/accounts")+"/", auth.Callbacks())
 	}
+	mux.Handle("GET /.well-known/webauthn", auth.WellKnown())
 	mux.Handle("GET /healthz", health(func() bool { return true }))
 	mux.Handle("GET /readyz", health(func() bool { return !draining.Load() }))
 	if s.LogRequests {

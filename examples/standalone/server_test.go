@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/headless-auth/headless/internal/testenv/testenv"
 )
 
 // TestMain is the server itself where a test starts it.
@@ -133,12 +135,12 @@ func (s *server) signUp(t *testing.T) (token string) {
 }
 
 // serverArgs is a configuration that needs no mail, on SQLite.
-func serverArgs(t *testing.T) []string {
+func serverArgs(t *testing.T, more ...string) []string {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "auth.json")
 	config := `{"url": "https://app.example.org", "secret": "env:STANDALONE_SECRET", "mail_from": "a@example.org", "audit_log": true,
-		"frontend": {"reset_password": "/r/{key}"}, "account": {"email_verification": "none", "password": {"argon2_memory": 64}}}`
+		"frontend": {"reset_password": "/r/{key}"}, "account": {"email_verification": "none", "password": {"argon2_memory": 64}}` + strings.Join(more, "") + "}"
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -171,6 +173,25 @@ func TestSessionsSurvive(t *testing.T) {
 			other.stop(t, syscall.SIGTERM)
 			s.stop(t, syscall.SIGTERM)
 		})
+	}
+}
+
+// TestServers: two of them on PostgreSQL and Redis are as one.
+func TestServers(t *testing.T) {
+	t.Parallel()
+	env := append(secretEnv, "STANDALONE_REDIS="+testenv.Redis(t))
+	args := serverArgs(t, `, "redis": "env:STANDALONE_REDIS"`)
+	args = append(args, "-database", testenv.Postgres(t))
+	one, other := start(t, env, args...), start(t, env, args...)
+	token := one.signUp(t)
+	if status, _, text := other.call(t, "GET", api+"/auth/session", token, ""); status != http.StatusOK {
+		t.Errorf("at the other: got %d %s", status, text)
+	}
+	for _, s := range []*server{one, other} {
+		if status, _, text := s.call(t, "GET", "/readyz", "", ""); status != http.StatusOK {
+			t.Errorf("/readyz: got %d %s", status, text)
+		}
+		s.stop(t, syscall.SIGTERM)
 	}
 }
 
@@ -268,6 +289,7 @@ func TestStartFails(t *testing.T) {
 	for name, more := range map[string][]string{
 		"a port that is taken":       {"-addr", ln.Addr().String()},
 		"a database out of reach":    {"-database", "sqlite:/no/such/folder/auth.db"},
+		"a Redis that is not there":  {"-config", configFile(t, `, "redis": "redis://:hush@127.0.0.1:1/0"`)},
 		"a server that is not there": {"-database", "postgres://postgres:hush@127.0.0.1:1/x?sslmode=disable&connect_timeout=2"},
 	} {
 		t.Run(name, func(t *testing.T) {
