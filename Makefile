@@ -1,0 +1,60 @@
+GO       ?= go
+FUZZTIME ?= 30s
+# The recorded conversations with the reference, and their player.
+CONTRACT ?= ../shared/contract
+
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+# A PostgreSQL and a Redis of its own for a command.
+TESTENV     = $(GO) run ./internal/testenv
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+run: ## start the quickstart: a site with accounts, on this machine alone
+	$(GO) run ./examples/quickstart
+
+test: ## run all tests, on every store; installs the databases they need
+	$(TESTENV) $(GO) test ./...
+
+check: lint race vuln ## what a change has to pass: lint, race and vuln
+
+lint: ## formatting, vet, staticcheck, and who may import whom
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w is needed for:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(STATICCHECK) ./...
+	$(GO) test ./internal/floors ./internal/configdoc
+
+race: ## run all tests under the race detector
+	$(TESTENV) $(GO) test -race ./...
+
+vuln: ## look for known vulnerabilities in what we use
+	$(GOVULNCHECK) ./...
+
+cover: ## measure what the tests reach, into coverage.html
+	$(TESTENV) $(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
+	$(GO) tool cover -html=coverage.out -o coverage.html
+	@$(GO) tool cover -func=coverage.out | tail -n 1
+
+fuzz: ## fuzz each parser of what strangers send, for FUZZTIME
+	@set -e; for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p; \
+		done; \
+	done
+
+bench: ## run the benchmarks
+	$(TESTENV) $(GO) test -run '^$$' -bench . -benchmem ./...
+
+contract: bin/standalone ## compare every answer with the reference's, where its recordings are
+	cd $(CONTRACT) && $(GO) run ./cmd/check -strict-rules -server $(CURDIR)/bin/standalone \
+		-configs $(CURDIR)/examples/standalone/testdata/contract -deviations $(CURDIR)/docs/contract-deviations.json
+
+generate: ## write anew what is made from the code
+	$(GO) generate ./...
+
+bin/standalone: FORCE
+	$(GO) build -trimpath -o $@ ./examples/standalone
+
+FORCE:
+.PHONY: help run test check lint race vuln cover fuzz bench contract generate FORCE
