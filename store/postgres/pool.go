@@ -138,26 +138,3 @@ func (t *tx) Rollback(ctx context.Context) {
 
 // Native implements [sqlstore.Tx].
 func (t *tx) Native() any { return t.tx }
-
-// scan calls each for every row of a query.
-func scan(ctx context.Context, rows pgx.Rows, err error, each func(sqlstore.Scan) error) error {
-	if err != nil {
-		return translate(ctx, err)
-	}
-	defer rows.Close()
-	row := func(dest ...any) error {
-		err := rows.Scan(dest...)
-		for _, d := range dest {
-			if t, ok := d.(*time.Time); ok {
-				*t = t.UTC()
-			}
-		}
-		return err
-	}
-	for rows.Next() {
-		if err := each(row); err != nil {
-			return err
-		}
-	}
-	return translate(ctx, rows.Err())
-}
