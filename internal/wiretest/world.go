@@ -84,6 +84,7 @@ func New(t *testing.T, st store.Store, change func(*headless.Config)) *World {
 	}
 	w.said = describedBy(t, auth, w.URL)
 	w.Mux.Handle("/_allauth/", auth.Handler())
+	w.Mux.Handle("/accounts/", auth.Callbacks())
 	srv.Start()
 	t.Cleanup(func() { srv.Close(); w.Inbox.flush() })
 	return w
