@@ -18,6 +18,7 @@ func (d *Document) Handlers() map[string]http.Handler {
 		"/openapi.yaml": file{body: d.YAML(), header: map[string]string{
 			"Content-Type": "application/vnd.oai.openapi", "Content-Disposition": "inline; filename=allauth-openapi.yaml",
 		}}.handler(),
+		"/openapi.html": viewer().handler(),
 	}
 }
 
