@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -216,15 +217,48 @@ func (c *codes) forgive(ctx context.Context, rq *api.Request, p process) error {
 	return rq.SaveNow(ctx)
 }
 
+// tries is how often a session that others change as well is written once more.
+// They can't go on for ever: every submission is counted.
+const tries = 20
+
+// complete runs what a right code leads to. Submissions that were counted
+// meanwhile have changed the session; the code is right all the same, so it
+// goes on from there, as long as the process still waits: of any number of
+// right ones at once, one comes to its end.
+func (c *codes) complete(ctx context.Context, rq *api.Request, p *process, fn func(ctx context.Context) error) (err error) {
+	for range tries {
+		if err = rq.InTx(ctx, fn); !isConflict(err) {
+			return err
+		}
+		ours, failed := rq.Reload(ctx)
+		if failed != nil {
+			return failed
+		}
+		if q, ok := c.slot.Get(rq); !ours || !ok || !bytes.Equal(q.Hash, p.Hash) {
+			return err
+		}
+	}
+	return err
+}
+
 // failed ends a process that has used up its attempts, with what over ends
 // besides. It reports whether it did.
 func (c *codes) failed(ctx context.Context, rq *api.Request, p *process, over func()) (last bool, err error) {
 	if p.Failed < c.config.MaxAttempts {
 		return false, nil
 	}
-	c.drop(rq)
-	if over != nil {
-		over()
+	for range tries {
+		c.drop(rq)
+		if over != nil {
+			over()
+		}
+		if err = rq.SaveNow(ctx); !isConflict(err) {
+			break
+		}
+		ours, failed := rq.Reload(ctx)
+		if failed != nil || !ours {
+			return true, failed
+		}
 	}
-	return true, rq.SaveNow(ctx)
+	return true, err
 }

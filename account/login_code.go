@@ -124,10 +124,14 @@ func (a *Account) atLoginCode(ctx context.Context, rq *api.Request) error {
 }
 
 // atRunning lets pass while the stage's code is good. A login whose code is
-// not any more leads nowhere.
+// not any more leads nowhere; but while the last attempt is being judged, that
+// is still open.
 func (a *Account) atRunning(ctx context.Context, rq *api.Request, c *codes) error {
 	if _, ok := c.running(rq); ok {
 		return nil
+	}
+	if _, judging := c.slot.Get(rq); judging {
+		return api.Conflict()
 	}
 	c.drop(rq)
 	a.Pipeline.Abandon(rq)
@@ -174,7 +178,7 @@ func (a *Account) confirmCode(ctx context.Context, rq *api.Request) (*api.Reply,
 		return nil, api.Conflict()
 	}
 	proof := store.Method{Method: "code", Email: p.Email, Phone: p.Phone}
-	err = rq.InTx(ctx, func(ctx context.Context) error {
+	err = a.loginCodes.complete(ctx, rq, &p, func(ctx context.Context) error {
 		l := l.clone()
 		a.loginCodes.drop(rq)
 		if err := a.proven(ctx, rq, l.User, &p); err != nil {

@@ -195,8 +195,7 @@ func (a *Account) checkReset(ctx context.Context, rq *api.Request) (u *store.Use
 	if right {
 		u, err = rq.Store().User(ctx, p.UserID)
 		if err == nil && !u.Disabled {
-			// A right code is no failed attempt, whatever the password.
-			return u, p.Email, a.resetCodes.forgive(ctx, rq, p)
+			return u, p.Email, nil
 		}
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, "", err
@@ -217,10 +216,21 @@ func (a *Account) resetInfo(ctx context.Context, rq *api.Request) (*api.Reply, e
 	if err == nil {
 		err = rq.Input.Err()
 	}
+	if err == nil {
+		err = a.forgiveReset(ctx, rq)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return api.Data(map[string]any{"user": rq.Env.UserData(ctx, u)}), nil
+}
+
+// forgiveReset: a right code is no failed attempt, even if nothing came of it.
+func (a *Account) forgiveReset(ctx context.Context, rq *api.Request) error {
+	if p, ok := a.resetCodes.slot.Get(rq); ok && a.config.PasswordResetByCode {
+		return a.resetCodes.forgive(ctx, rq, p)
+	}
+	return nil
 }
 
 // resetPassword sets a new password by a mailed key or code. All sessions of
@@ -238,7 +248,13 @@ func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Repl
 		}
 	}
 	if err := in.Err(); err != nil {
-		rq.Credential.Touched = rq.Credential.Touched && u == nil // a good code stays as good as it was
+		if u != nil {
+			// A good code stays as good as it was.
+			if err := a.forgiveReset(ctx, rq); err != nil {
+				return nil, err
+			}
+			rq.Credential.Touched = false
+		}
 		return nil, err
 	}
 	hash, err := a.hash(ctx, in.Text("password"))
@@ -247,7 +263,8 @@ func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Repl
 	}
 	changed := false // the account was changed meanwhile
 	found := *u
-	err = rq.InTx(ctx, func(ctx context.Context) error {
+	p, _ := a.resetCodes.slot.Get(rq)
+	err = a.resetCodes.complete(ctx, rq, &p, func(ctx context.Context) error {
 		owner := found
 		u := &owner
 		a.resetCodes.drop(rq)
@@ -259,7 +276,9 @@ func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Repl
 			return err
 		}
 		if err := a.setPassword(ctx, rq, u, hash); err != nil {
-			changed = isConflict(err)
+			if changed = isConflict(err); changed {
+				return api.Conflict()
+			}
 			return err
 		}
 		if err := rq.Clear(ctx, "login_failed", failedUserKey(u)); err != nil {

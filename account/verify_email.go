@@ -189,7 +189,8 @@ func (a *Account) verifyEmail(ctx context.Context, rq *api.Request) (*api.Reply,
 		return nil, err
 	}
 	owner, address := *u, *e
-	err = rq.InTx(ctx, func(ctx context.Context) error {
+	p, _ := a.emailCodes.slot.Get(rq)
+	err = a.emailCodes.complete(ctx, rq, &p, func(ctx context.Context) error {
 		u, e := owner, address
 		if err := a.markVerified(ctx, rq, &u, &e); err != nil {
 			return err

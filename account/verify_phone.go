@@ -44,10 +44,12 @@ func (a *Account) verifyPhone(ctx context.Context, rq *api.Request) (*api.Reply,
 		return nil, a.wrongCode(ctx, rq, a.phoneCodes, &p, "code", nil)
 	}
 	taken := false
-	err = rq.InTx(ctx, func(ctx context.Context) error {
+	err = a.phoneCodes.complete(ctx, rq, &p, func(ctx context.Context) error {
 		a.phoneCodes.drop(rq)
 		if err := rq.Store().SetPhone(ctx, &store.Phone{UserID: p.UserID, Number: p.Phone, Verified: true}); err != nil {
-			taken = isConflict(err)
+			if taken = isConflict(err); taken {
+				return api.Conflict()
+			}
 			return err
 		}
 		u, err := rq.Store().User(ctx, p.UserID)

@@ -106,9 +106,9 @@ func asError(err error) *Error {
 	switch {
 	case errors.As(err, &e):
 		return e
-	case errors.Is(err, store.ErrConflict):
-		// Another request has changed what this one stands on; trying again
-		// shows where things are now.
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
+		// Another request has changed, or removed, what this one stands on;
+		// trying again shows where things are now.
 		return &Error{Status: http.StatusConflict, Cause: err}
 	case errors.Is(err, store.ErrUnavailable):
 		return &Error{Status: http.StatusServiceUnavailable, RetryAfter: time.Second, Cause: err}

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"time"
@@ -159,6 +161,22 @@ func (rq *Request) InTx(ctx context.Context, fn func(ctx context.Context) error)
 	}
 	// Sessions that live elsewhere are saved once the rest is certain.
 	return rq.save(ctx)
+}
+
+// Reload reads the session anew, after another request has changed it. It
+// reports whether it is still the client's: it was not ended, and has the token
+// that it had.
+func (rq *Request) Reload(ctx context.Context) (bool, error) {
+	s, err := rq.Sessions().Session(ctx, rq.stored.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil || !bytes.Equal(s.TokenHash, rq.stored.TokenHash) {
+		return false, err
+	}
+	rq.Session, rq.stored = s, *s
+	rq.changed, rq.rotate, rq.ended = false, false, nil
+	return true, nil
 }
 
 func (rq *Request) save(ctx context.Context) error {

@@ -199,7 +199,8 @@ func (rq *Request) finish(ctx context.Context, flowErr error) error {
 // the winner: then it is gone, rather than the moment being wrong.
 func (rq *Request) vanished(ctx context.Context, err error) error {
 	var answer *Error
-	if !errors.Is(err, store.ErrConflict) || errors.As(err, &answer) || rq.stored.ID == "" {
+	raced := errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound)
+	if !raced || errors.As(err, &answer) || rq.stored.ID == "" {
 		return err
 	}
 	if _, found := rq.Sessions().Session(ctx, rq.stored.ID); !errors.Is(found, store.ErrNotFound) {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -428,4 +429,30 @@ func TestInstances(t *testing.T) {
 			lookUpReset(c, key).Is(200)
 		})
 	})
+}
+
+// deliverAll lets instances deliver, at the same time, everything that is due.
+func deliverAll(t *testing.T, worlds ...*World) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	// The last one to be delivered ends it: every attempt is one mail less.
+	left, err := worlds[0].Store.CountMessages(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worlds[0].Inbox.OnSend(func() {
+		if left--; left == 0 {
+			cancel()
+		}
+	})
+	defer worlds[0].Inbox.OnSend(nil)
+	var wg sync.WaitGroup
+	for _, w := range worlds {
+		wg.Go(func() { _ = w.Auth.Run(ctx) })
+	}
+	wg.Wait()
+	if left > 0 {
+		t.Errorf("%d messages were not delivered", left)
+	}
 }
