@@ -102,10 +102,11 @@ Or as an app would, from another terminal:
 
   API=http://%[1]s/_allauth/app/v1
   curl -s $API/auth/signup -d '{"email": "ada@example.org", "password": "correct horse battery"}'
-  KEY=$(curl -s http://%[1]s/mail?json | grep -o 'verify-email/[A-Za-z0-9._-]*' | head -1 | cut -d/ -f2)
+  KEY=$(curl -s 'http://%[1]s/mail?json' | grep -o 'verify-email/[A-Za-z0-9._-]*' | head -1 | cut -d/ -f2)
   curl -s $API/auth/email/verify -d '{"key": "'$KEY'"}'
-  curl -s $API/auth/login -d '{"email": "ada@example.org", "password": "correct horse battery"}'
-  curl -s http://%[1]s/me -H 'X-Session-Token: THE session_token OF THAT ANSWER'
+  TOKEN=$(curl -s $API/auth/login -d '{"email": "ada@example.org", "password": "correct horse battery"}' |
+    grep -o '"session_token":"[^"]*' | cut -d'"' -f4)
+  curl -s http://%[1]s/me -H "X-Session-Token: $TOKEN"
 
 Ctrl-C stops it. Accounts are kept in quickstart.db.
 `
