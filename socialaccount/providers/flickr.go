@@ -17,7 +17,7 @@ var flickr = Spec{
 		{URL: "https://api.flickr.com/services/rest?method=flickr.people.getInfo&format=json&nojsoncallback=1&user_id={profile.user.id}"},
 	},
 	Map: Mapping{
-		UID: "person.nsid", Email: "email-address", Username: "person.username._content", Name: "person.realname._content",
+		UID: "person.nsid", Username: "person.username._content", Name: "person.realname._content",
 		Display: "person.username._content|person.realname._content",
 	},
 }

@@ -4,7 +4,8 @@ import "github.com/headless-auth/headless/socialaccount"
 
 // OpenStreetMap is OpenStreetMap by OAuth 1.0a, for which it takes no new
 // clients. Use [OpenIDConnect] with the server_url
-// "https://www.openstreetmap.org" and the scopes "openid" and "read_prefs".
+// "https://www.openstreetmap.org/.well-known/oauth-authorization-server" and
+// the scopes "openid" and "read_prefs".
 func OpenStreetMap(c Client) socialaccount.Provider { return openStreetMap.Provider(c) }
 
 var openStreetMap = Spec{

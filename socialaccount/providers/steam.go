@@ -44,7 +44,7 @@ var steam = Spec{
 		if p.client.Secret == "" {
 			p.wrong("Secret", "is missing; write the key for the Web API")
 		}
-		p.info.Path = "steam/callback/"
+		p.info.Path = strings.TrimSuffix(p.info.Path, "login/callback/") + "callback/"
 		return steamProvider{p}
 	},
 }
