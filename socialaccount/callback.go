@@ -62,6 +62,7 @@ func (s *Social) callback(e *entry, from func(context.Context, *api.Request) (ur
 		}
 		rq.KeepCSRF = true
 		values, cookie := from(ctx, rq)
+		values.Del(reloaded) // which is ours: a provider may have signed the rest
 		state := e.redirect.StateOf(values)
 		if _, found := findHandshake(rq, e.ID, state); !found && s.Strict && !rq.Credential.Present && !rq.HTTP.URL.Query().Has(reloaded) {
 			return api.HTML(reload(rq.HTTP.URL)), nil
