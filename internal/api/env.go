@@ -95,9 +95,9 @@ func (e *Env) IDValue(id string) any {
 
 // UserData is what the API tells of a user. spec: core.md §3.2.
 func (e *Env) UserData(ctx context.Context, u *store.User) any {
-	d := userData{Display: e.Display(ctx, u), Email: u.Email, HasUsablePassword: u.Password.Usable(), Username: u.Username}
-	if u.ID != "" {
-		d.ID = e.IDValue(u.ID)
+	d := userData{
+		ID: u.ID, integerID: e.IntegerIDs, Display: e.Display(ctx, u), Email: u.Email,
+		HasUsablePassword: u.Password.Usable(), Username: u.Username,
 	}
 	if e.Extra != nil {
 		d.extra = e.Extra(ctx, u)
@@ -105,19 +105,22 @@ func (e *Env) UserData(ctx context.Context, u *store.User) any {
 	return d
 }
 
+// userData leaves out what is empty.
 type userData struct {
-	ID                any    `json:"id,omitempty"`
-	Display           string `json:"display,omitempty"`
-	Email             string `json:"email,omitempty"`
-	HasUsablePassword bool   `json:"has_usable_password"`
-	Username          string `json:"username,omitempty"`
-	extra             map[string]any
+	ID                string
+	integerID         bool
+	Display           string
+	Email             string
+	HasUsablePassword bool
+	Username          string
+	extra             map[string]any // the host's, after ours
 }
 
-// MarshalJSON puts the host's extra fields after ours.
+// MarshalJSON is for where a user is a part of something else.
 func (d userData) MarshalJSON() ([]byte, error) {
-	type plain userData
-	return merge(plain(d), d.extra)
+	b := &buffer{}
+	err := d.appendTo(b)
+	return b.b, err
 }
 
 // merge marshals a struct and appends the members of a map.

@@ -143,9 +143,14 @@ func (in *Input) Err() error {
 // decode reads and judges a request by the fields. An error means that it
 // could not be read at all.
 func decode(ctx context.Context, r *http.Request, maxBody int64, fields []Field) (*Input, error) {
-	in := &Input{fields: fields, text: map[string]string{}}
+	in := &Input{fields: fields}
+	if len(fields) > 0 {
+		in.text = map[string]string{}
+	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		in.raw = map[string]json.RawMessage{}
+		if len(fields) > 0 {
+			in.raw = map[string]json.RawMessage{}
+		}
 		for _, f := range fields {
 			if v := r.Header.Get(f.Header); f.Header != "" && v != "" {
 				// Header bytes outside ASCII never are part of a key.

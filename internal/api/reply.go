@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,20 +63,25 @@ type Page struct {
 func HTML(page func(csrf string) Page) *Reply { return &Reply{status: http.StatusOK, page: page} }
 
 type envelope struct {
-	Status int            `json:"status"`
-	Data   any            `json:"data,omitempty"`
-	Meta   map[string]any `json:"meta,omitempty"`
-	Errors []Item         `json:"errors,omitempty"`
+	Status int
+	Data   any
+	Meta   map[string]any
+	Errors []Item
+
+	// auth: the answer tells whether the caller is authenticated.
+	auth, authenticated bool
 
 	location string // of a redirect, in place of all this
 	page     func(csrf string) Page
 }
 
 type authData struct {
-	User    any             `json:"user,omitempty"`
-	Methods json.RawMessage `json:"methods,omitempty"`
-	Flows   *Flows          `json:"flows,omitempty"`
+	User    any
+	Methods json.RawMessage
+	Flows   *Flows
 }
+
+var errMethods = errors.New("the authentication records are no JSON")
 
 func methods(m store.Methods) json.RawMessage {
 	if len(m) == 0 {
@@ -142,7 +146,7 @@ func (rq *Request) authenticate(ctx context.Context, status int, fail func(error
 		}
 		d.Flows = &l
 	}
-	return envelope{Status: status, Data: d, Meta: map[string]any{"is_authenticated": rq.User != nil}}
+	return envelope{Status: status, Data: d, auth: true, authenticated: rq.User != nil}
 }
 
 // noStore forbids caching, in the reference's words.
@@ -184,29 +188,40 @@ func (rq *Request) write(ctx context.Context, w http.ResponseWriter, env envelop
 	} else {
 		w.Header().Set("Location", env.location)
 	}
-	writeBody(w, rq.HTTP, env.Status, "text/html; charset=utf-8", body)
+	writeBody(w, rq.HTTP, env.Status, htmlType, body)
 }
 
 func writeEnvelope(w http.ResponseWriter, r *http.Request, env envelope) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(env); err != nil {
-		b.Reset()
-		env.Status = http.StatusInternalServerError
-		b.WriteString(`{"status":500}`)
+	b, ok := buffers.Get().(*buffer)
+	if !ok {
+		b = &buffer{}
 	}
-	writeBody(w, r, env.Status, "application/json", b.Bytes())
+	defer b.release()
+	if err := env.appendTo(b); err != nil {
+		env.Status = http.StatusInternalServerError
+		b.b = append(b.b[:0], `{"status":500}`...)
+	}
+	writeBody(w, r, env.Status, jsonType, b.b)
 }
 
-func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
+// The headers of every answer, made once. Nobody changes them in place.
+var (
+	jsonType       = []string{"application/json"}
+	htmlType       = []string{"text/html; charset=utf-8"}
+	cacheControl   = []string{noStore}
+	expires        = []string{"0"}
+	contentOptions = []string{"nosniff"}
+	referrerPolicy = []string{"no-referrer"}
+)
+
+func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType []string, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", contentType)
-	h.Set("Cache-Control", noStore)
-	h.Set("Expires", "0")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h["Content-Type"] = contentType
+	h["Cache-Control"] = cacheControl
+	h["Expires"] = expires
+	h["X-Content-Type-Options"] = contentOptions
+	h["Referrer-Policy"] = referrerPolicy
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body)
