@@ -180,6 +180,24 @@ func TestContractConfigs(t *testing.T) {
 	}
 }
 
+// TestDocument: the settings that docs/standalone.md shows are good.
+func TestDocument(t *testing.T) {
+	page, err := os.ReadFile("../../docs/standalone.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```json\n")
+	example, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("no settings found")
+	}
+	t.Setenv("AUTH_SECRET", "0123456789abcdef0123456789abcdef")
+	t.Setenv("SMTP_URL", "smtp://user:password@mail.example.org:587")
+	if _, err := load(configFile(t, example)); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestKeys: what a file can set has one key each.
 func TestKeys(t *testing.T) {
 	t.Parallel()

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -32,7 +34,7 @@ var floors = [][]string{
 	{"account/phone", "account/smtp", "account/strength", "account/webhook", "mfa", "socialaccount"},
 	{"socialaccount/providers"},
 	{""}, // the root
-	{"internal/configdoc", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
+	{"internal/browsertest", "internal/configdoc", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
 	{"internal/wiretest"},
 	{"examples/..."},
 }
@@ -45,20 +47,21 @@ var bare = []string{
 	"github.com/nyaruka/...", "github.com/trustelem/...",
 	module + "/store/memory", module + "/store/postgres", module + "/store/redis", module + "/store/sqlite", module + "/store/storetest",
 	"testing", "net/http/httptest", "net/http/pprof", "github.com/google/go-cmp/...", "github.com/chromedp/...", "github.com/getkin/...",
-	module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/softauthn", module + "/internal/testenv/...", module + "/internal/wiretest",
+	module + "/internal/browsertest", module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/softauthn", module + "/internal/testenv/...", module + "/internal/wiretest",
 }
 
 type pkg struct {
 	ImportPath string
 	Imports    []string
 	Deps       []string
+	Module     *struct{ Path string }
 }
 
 // list asks the go command; without tests, as an importer sees us.
 func list(t *testing.T, patterns ...string) (l []pkg) {
 	t.Helper()
 	var stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Imports,Deps"}, patterns...)...)
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json=ImportPath,Imports,Deps,Module"}, patterns...)...)
 	cmd.Dir, cmd.Stderr = "../..", &stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -111,6 +114,48 @@ func TestTheRootComesAlone(t *testing.T) {
 			if slices.ContainsFunc(bare, func(pattern string) bool { return matches(pattern, dep) }) {
 				t.Errorf("whoever imports %s gets %s along", p.ImportPath, dep)
 			}
+		}
+	}
+}
+
+// TestDependenciesAreExplained: docs/dependencies.md tells why of each module
+// that we import, and of no other.
+func TestDependenciesAreExplained(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(string(page), -1) {
+		explained[m[1]] = true
+	}
+	all := list(t, "-deps", "-test", "./...")
+	of := map[string]string{} // the module of a package
+	for _, p := range all {
+		if p.Module != nil {
+			of[p.ImportPath] = p.Module.Path
+		}
+	}
+	used := map[string]bool{}
+	for _, p := range all {
+		if p.Module == nil || p.Module.Path != module {
+			continue
+		}
+		for _, path := range p.Imports {
+			if m := of[path]; m != "" && m != module {
+				used[m] = true
+			}
+		}
+	}
+	for m := range used {
+		if !explained[m] {
+			t.Errorf("%s is used; say why in docs/dependencies.md", m)
+		}
+	}
+	for m := range explained {
+		if !used[m] {
+			t.Errorf("%s is explained in docs/dependencies.md, but not used", m)
 		}
 	}
 }
