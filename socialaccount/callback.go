@@ -105,16 +105,19 @@ func (s *Social) arrive(ctx context.Context, rq *api.Request, e *entry, state st
 	return fail(h.Next, s.codeOf(ctx, rq, e, err), h.Process), nil
 }
 
-// identify asks a provider, in its own time and for one identity at most.
+// identify asks a provider who somebody is, in the time that it has.
 func (s *Social) identify(ctx context.Context, rq *api.Request, ask func(context.Context, Tools) (*Identity, error)) (*Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Config.Timeout)
 	defer cancel()
 	id, err := ask(ctx, s.tools(rq.Env, rq.Now))
-	if err == nil && id == nil {
+	if err == nil && (id == nil || id.UID == "" || len(id.UID) > maxUID || strings.ContainsRune(id.UID, 0)) {
 		err = errors.New("the provider has identified nobody")
 	}
 	return id, err
 }
+
+// maxUID is how long a provider's name for somebody may be.
+const maxUID = 191
 
 // got reports whether a login has led somewhere.
 func (s *Social) got(rq *api.Request) bool {

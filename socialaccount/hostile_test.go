@@ -134,7 +134,7 @@ func lies(loopback string) map[string]func(p *IDP) {
 		"discovery: slow drip":      serve("/.well-known/openid-configuration", drip),
 		"discovery: 500":            serve("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }),
 		"discovery: another issuer": endpoint("issuer", "https://evil.test"),
-		"discovery: redirect":       serve("/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, loopback, 302) }),
+		"discovery: redirect":       serve("/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, loopback, http.StatusFound) }),
 	}
 	return l
 }
@@ -145,7 +145,7 @@ func redirectLies(loopback string) map[string]func(p *IDP) {
 	answer := func(change func(M)) func(p *IDP) { return func(p *IDP) { p.Answer = change } }
 	info := func(change func(M)) func(p *IDP) { return func(p *IDP) { p.UserInfo = change } }
 	redirects := func(path string) func(p *IDP) {
-		return serve(path, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, loopback, 307) })
+		return serve(path, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, loopback, http.StatusTemporaryRedirect) })
 	}
 	return map[string]func(p *IDP){
 		"wrong nonce":                  func(p *IDP) { p.Claims = func(c M) { c["nonce"] = "another's" } },

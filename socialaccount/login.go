@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -34,17 +33,12 @@ func errNowhere() error { return refuse(codeUnknown, api.NotPending()) }
 // complete does what an identity leads to: log in, sign up, connect, or
 // refuse. userID is who began to connect. spec: socialaccount.md §5.
 func (s *Social) complete(ctx context.Context, rq *api.Request, e *entry, process, userID string, id *Identity) error {
-	if id.UID == "" || len(id.UID) > maxUID || strings.ContainsRune(id.UID, 0) {
-		return fmt.Errorf("%s: the id is empty or too long", e.ID)
-	}
 	s.clean(ctx, e, id)
 	if process == processConnect {
 		return s.connect(ctx, rq, e, userID, id)
 	}
 	return s.login(ctx, rq, e, id)
 }
-
-const maxUID = 191
 
 // login logs in who has an account, and signs up who has none.
 func (s *Social) login(ctx context.Context, rq *api.Request, e *entry, id *Identity) error {
