@@ -162,6 +162,10 @@ func telegramLines(profile map[string]any) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(profile)) {
 		switch v := profile[name].(type) {
 		case string:
+			// A name with a line break could be read as other members.
+			if strings.Contains(v, "\n") {
+				return "", fmt.Errorf("%q has several lines", name)
+			}
 			lines = append(lines, name+"="+v)
 		case json.Number:
 			lines = append(lines, name+"="+v.String())

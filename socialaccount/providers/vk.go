@@ -1,6 +1,10 @@
 package providers
 
-import "github.com/headless-auth/headless/socialaccount"
+import (
+	"strings"
+
+	"github.com/headless-auth/headless/socialaccount"
+)
 
 // VK is VK ID.
 func VK(c Client) socialaccount.Provider { return vk.Provider(c) }
@@ -18,5 +22,11 @@ var vk = Spec{
 	Map: Mapping{
 		UID: "user_id", Email: "email", Username: "screen_name", FirstName: "first_name", LastName: "last_name",
 		Phone: "phone",
+	},
+	Identified: func(_ *Exchange, id *socialaccount.Identity) error {
+		if id.Phone != "" && !strings.HasPrefix(id.Phone, "+") {
+			id.Phone = "+" + id.Phone // it comes as "79991234567"
+		}
+		return nil
 	},
 }
