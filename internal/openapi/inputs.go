@@ -63,6 +63,9 @@ func hostField(f *api.Field) object {
 }
 
 func (d *draft) body(c *call) (object, error) {
+	if c.Form {
+		return m("required", true, "content", m("application/x-www-form-urlencoded", m("schema", ref(c.Body)))), nil
+	}
 	schema, err := d.bodySchema(c)
 	if err != nil {
 		return nil, err
@@ -72,11 +75,7 @@ func (d *draft) body(c *call) (object, error) {
 	}
 	d.schemas[c.Body] = schema
 	required := c.Needed != "" || c.Either != "" || slices.ContainsFunc(c.fields, func(f api.Field) bool { return f.Required })
-	kind := "application/json"
-	if c.Form {
-		kind = "application/x-www-form-urlencoded"
-	}
-	return m("required", required, "content", m(kind, m("schema", ref(c.Body)))), nil
+	return m("required", required, "content", m("application/json", m("schema", ref(c.Body)))), nil
 }
 
 func (d *draft) bodySchema(c *call) (object, error) {

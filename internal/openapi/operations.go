@@ -18,7 +18,7 @@ type operation struct {
 	// judged later.
 	Fields map[string]string
 	Needed string
-	// Form: the body is an HTML form.
+	// Form: the body is an HTML form, which the input does not tell.
 	Form bool
 	// Query are the parameters in the URL.
 	Query []object

@@ -106,7 +106,7 @@ func (d *draft) operation(op *operation, rt api.Route, method string, ep api.End
 	o := m("operationId", op.ID, "tags", list(op.Tag), "summary", op.Summary).
 		with("description", op.Description).
 		with("parameters", d.parameters(c))
-	if !c.safe() && len(c.fields) > 0 {
+	if !c.safe() && len(c.fields) > 0 || c.Form {
 		body, err := d.body(c)
 		if err != nil {
 			return nil, err
