@@ -185,6 +185,9 @@ func (rq *Request) write(ctx context.Context, w http.ResponseWriter, env envelop
 		p := env.page(rq.CSRFToken)
 		body = p.HTML
 		w.Header().Set("Content-Security-Policy", p.Policy)
+		// With "no-referrer", browsers would send the page's form with the
+		// origin "null", and the CSRF check would refuse it.
+		w.Header()["Referrer-Policy"] = sameOrigin
 	} else {
 		w.Header().Set("Location", env.location)
 	}
@@ -212,6 +215,7 @@ var (
 	expires        = []string{"0"}
 	contentOptions = []string{"nosniff"}
 	referrerPolicy = []string{"no-referrer"}
+	sameOrigin     = []string{"same-origin"}
 )
 
 func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType []string, body []byte) {
@@ -220,7 +224,9 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType [
 	h["Cache-Control"] = cacheControl
 	h["Expires"] = expires
 	h["X-Content-Type-Options"] = contentOptions
-	h["Referrer-Policy"] = referrerPolicy
+	if h["Referrer-Policy"] == nil {
+		h["Referrer-Policy"] = referrerPolicy
+	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
