@@ -6,8 +6,8 @@
 //
 //	providers.GitHub(providers.Client{ID: "…", Secret: "…"})
 //
-// [ByID] finds one by its id, [Specs] lists all that are data. A provider of
-// one's own is one literal; see [Spec].
+// [ByID] finds one by its id, and [Specs] lists them. Each has a file of its
+// own, named after its id. A provider of one's own is one literal; see [Spec].
 package providers
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/headless-auth/headless/socialaccount"
 )
 
-// Specs lists every provider that is described by data, by id.
+// Specs lists every provider but the dummy, by id.
 func Specs() []Spec {
 	return []Spec{
 		amazon, amazonCognito, apple, asana, atlassian, auth0, baidu, basecamp, battleNet, bitbucketOAuth2, bitly, box,
