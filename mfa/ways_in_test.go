@@ -6,6 +6,8 @@ import (
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/internal/wiretest"
+	"github.com/headless-auth/headless/socialaccount"
+	"github.com/headless-auth/headless/store"
 )
 
 // No way in goes round the further factor. Requirement MFA-1.
@@ -129,6 +131,22 @@ func TestWaysIn(t *testing.T) {
 				return c.Post("/ext/auth/reactivate", M{"email": p.Email, "password": wiretest.Password})
 			},
 		},
+		"an identity provider": {
+			change: social(socialaccount.Config{}),
+			in: func(t *testing.T, w *World, c *Client, p *Person) *wiretest.Reply {
+				s := &store.SocialAccount{UserID: p.ID, Provider: "truthful", UID: p.Email, CreatedAt: w.Clock.Now()}
+				if err := w.Store.CreateSocialAccount(t.Context(), s); err != nil {
+					t.Fatal(err)
+				}
+				return c.Post("/auth/provider/token", M{"provider": "truthful", "process": "login", "token": M{"client_id": "x", "access_token": p.Email}})
+			},
+		},
+		"an identity provider that knows the address": {
+			change: social(socialaccount.Config{EmailAuthentication: true}),
+			in: func(_ *testing.T, _ *World, c *Client, p *Person) *wiretest.Reply {
+				return c.Post("/auth/provider/token", M{"provider": "truthful", "process": "login", "token": M{"client_id": "x", "access_token": p.Email}})
+			},
+		},
 		"a login of another user before": {in: func(t *testing.T, w *World, c *Client, p *Person) *wiretest.Reply {
 			other := w.Make(Person{})
 			row(t, w, other, "totp", `{"secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}`, nil)
@@ -161,6 +179,29 @@ func TestWaysIn(t *testing.T) {
 			})
 		})
 	}
+}
+
+// social configures a site with a truthful identity provider.
+func social(s socialaccount.Config) func(c *headless.Config) {
+	s.Providers = []socialaccount.Provider{truthful{}}
+	return func(c *headless.Config) {
+		own := s
+		c.Social, c.Frontend.SocialLoginError = &own, "/error"
+	}
+}
+
+// truthful is an identity provider that has verified whatever address its
+// tokens are.
+type truthful struct{}
+
+// Info implements [socialaccount.Provider].
+func (truthful) Info() socialaccount.Info {
+	return socialaccount.Info{ID: "truthful", Name: "Truthful", ClientIDs: []string{"x"}}
+}
+
+// VerifyToken implements [socialaccount.TokenVerifier].
+func (truthful) VerifyToken(_ context, _ socialaccount.Tools, t socialaccount.Token) (*socialaccount.Identity, error) {
+	return &socialaccount.Identity{UID: t.AccessToken, Emails: []socialaccount.Email{{Address: t.AccessToken, Verified: true}}}, nil
 }
 
 // notIn checks that a client whose login waits for a factor is nobody, and that

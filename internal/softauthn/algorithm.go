@@ -9,6 +9,10 @@ import (
 	"crypto/rsa"
 	"encoding/binary"
 	"fmt"
+	"io"
+
+	"github.com/go-webauthn/x/crypto/secp256k1"
+	secp "github.com/go-webauthn/x/crypto/secp256k1/ecdsa"
 )
 
 // Algorithm is a COSE signature algorithm. RFC 9053, RFC 8812.
@@ -16,16 +20,17 @@ type Algorithm int
 
 // The algorithms.
 const (
-	ES256 Algorithm = -7
-	EdDSA Algorithm = -8
-	ES384 Algorithm = -35
-	ES512 Algorithm = -36
-	PS256 Algorithm = -37
-	RS256 Algorithm = -257
+	ES256  Algorithm = -7
+	EdDSA  Algorithm = -8
+	ES384  Algorithm = -35
+	ES512  Algorithm = -36
+	PS256  Algorithm = -37
+	RS256  Algorithm = -257
+	ES256K Algorithm = -47
 )
 
 // Algorithms are all of them.
-var Algorithms = []Algorithm{ES256, EdDSA, ES384, ES512, PS256, RS256}
+var Algorithms = []Algorithm{ES256, EdDSA, ES384, ES512, PS256, RS256, ES256K}
 
 // curves by algorithm, with the curve's COSE number.
 var curves = map[Algorithm]struct {
@@ -33,9 +38,9 @@ var curves = map[Algorithm]struct {
 	number int
 	hash   crypto.Hash
 }{
-	ES256: {elliptic.P256(), 1, crypto.SHA256},
-	ES384: {elliptic.P384(), 2, crypto.SHA384},
-	ES512: {elliptic.P521(), 3, crypto.SHA512},
+	ES256:  {elliptic.P256(), 1, crypto.SHA256},
+	ES384:  {elliptic.P384(), 2, crypto.SHA384},
+	ES512:  {elliptic.P521(), 3, crypto.SHA512},
 }
 
 func (alg Algorithm) generate() crypto.Signer {
@@ -44,6 +49,9 @@ func (alg Algorithm) generate() crypto.Signer {
 	switch alg {
 	case EdDSA:
 		_, key, err = ed25519.GenerateKey(rand.Reader)
+	case ES256K:
+		k, fail := secp256k1.GeneratePrivateKey()
+		key, err = koblitz{k}, fail
 	case PS256, RS256:
 		key, err = rsa.GenerateKey(rand.Reader, 2048)
 	default:
@@ -90,9 +98,9 @@ func (alg Algorithm) cose(public crypto.PublicKey) []byte {
 		if err != nil {
 			panic(fmt.Sprintf("softauthn: public key: %v", err))
 		}
-		point = point[1:]
-		half := len(point) / 2
-		pairs = append([][2]any{{1, 2}}, append(pairs, [][2]any{{-1, curves[alg].number}, {-2, point[:half]}, {-3, point[half:]}}...)...)
+		pairs = elliptical(pairs, curves[alg].number, point)
+	case *secp256k1.PublicKey:
+		pairs = elliptical(pairs, 8, k.SerializeUncompressed())
 	}
 	b := cborMap(len(pairs))
 	for _, p := range pairs {
@@ -105,6 +113,23 @@ func (alg Algorithm) cose(public crypto.PublicKey) []byte {
 		}
 	}
 	return b
+}
+
+// elliptical adds the parts of an uncompressed point.
+func elliptical(pairs [][2]any, curve int, point []byte) [][2]any {
+	half := len(point) / 2
+	return append([][2]any{{1, 2}}, append(pairs, [][2]any{{-1, curve}, {-2, point[1 : half+1]}, {-3, point[half+1:]}}...)...)
+}
+
+// koblitz is a key on the curve of ES256K.
+type koblitz struct{ *secp256k1.PrivateKey }
+
+// Public implements [crypto.Signer].
+func (k koblitz) Public() crypto.PublicKey { return k.PubKey() }
+
+// Sign implements [crypto.Signer].
+func (k koblitz) Sign(_ io.Reader, digest []byte, _ crypto.SignerOpts) ([]byte, error) {
+	return secp.Sign(k.PrivateKey, digest).Serialize(), nil
 }
 
 // cborHead writes a type and an argument. RFC 8949 §3.
