@@ -38,9 +38,9 @@ var curves = map[Algorithm]struct {
 	number int
 	hash   crypto.Hash
 }{
-	ES256:  {elliptic.P256(), 1, crypto.SHA256},
-	ES384:  {elliptic.P384(), 2, crypto.SHA384},
-	ES512:  {elliptic.P521(), 3, crypto.SHA512},
+	ES256: {elliptic.P256(), 1, crypto.SHA256},
+	ES384: {elliptic.P384(), 2, crypto.SHA384},
+	ES512: {elliptic.P521(), 3, crypto.SHA512},
 }
 
 func (alg Algorithm) generate() crypto.Signer {
