@@ -54,8 +54,9 @@ func storm(n int, call func(i int)) {
 // answer is what came of a call, as "200", or "400 key:incorrect_code".
 type answer string
 
-// shot calls the handler without a network between, with what the client holds.
-func shot(w *World, c *Client, method, path string, body any, header ...string) answer {
+// direct calls the handler without a network between, with what the client
+// holds.
+func direct(w *World, c *Client, method, path string, body any, header ...string) *httptest.ResponseRecorder {
 	var text string
 	if s, ok := body.(string); ok {
 		text = s
@@ -66,7 +67,11 @@ func shot(w *World, c *Client, method, path string, body any, header ...string) 
 		}
 		text = string(b)
 	}
-	r := httptest.NewRequest(method, w.URL+"/_allauth/"+c.Kind+"/v1"+path, strings.NewReader(text))
+	target := w.URL + "/_allauth/" + c.Kind + "/v1" + path
+	if ext, ok := strings.CutPrefix(path, "/ext/"); ok {
+		target = w.URL + "/_allauth/" + c.Kind + "/ext/v1/" + ext
+	}
+	r := httptest.NewRequest(method, target, strings.NewReader(text))
 	if c.Kind == "browser" {
 		csrf := c.Cookie("csrftoken")
 		if csrf == "" {
@@ -85,6 +90,12 @@ func shot(w *World, c *Client, method, path string, body any, header ...string) 
 	}
 	rec := httptest.NewRecorder()
 	w.Auth.Handler().ServeHTTP(rec, r)
+	return rec
+}
+
+// shot is direct for who asks only how it went.
+func shot(w *World, c *Client, method, path string, body any, header ...string) answer {
+	rec := direct(w, c, method, path, body, header...)
 	var env struct{ Errors []wiretest.Error }
 	_ = json.Unmarshal(rec.Body.Bytes(), &env)
 	a := fmt.Sprint(rec.Code)
@@ -363,7 +374,9 @@ func TestRaces(t *testing.T) {
 		wiretest.Each(t, nil, func(t *testing.T, w *World, c *Client) {
 			email := wiretest.FreshEmail()
 			var l tally
-			storm(16, func(int) { l.add(shot(w, c.Other(), "POST", "/auth/signup", M{"email": email, "password": wiretest.Password})) })
+			storm(16, func(int) {
+				l.add(shot(w, c.Other(), "POST", "/auth/signup", M{"email": email, "password": wiretest.Password}))
+			})
 			l.only(t, "401")
 			verified := 0
 			for _, m := range w.Inbox.Mails(email) {

@@ -248,29 +248,25 @@ func TestInput(t *testing.T) {
 	t.Run("whatever it is, is answered in JSON and never with a 5xx", func(t *testing.T) {
 		wiretest.Each(t, everything, func(t *testing.T, w *World, c *Client) {
 			bodies := append(malformed(), hostile()...)
-			p := w.Make(Person{Phone: wiretest.FreshPhone()})
-			before := w.Emails(p.ID)
 			for _, path := range walk(t, w, c.Kind) {
 				offered := strings.Split(c.Do("OPTIONS", path, nil).Header.Get("Allow"), ", ")
 				for _, method := range offered {
 					if method == "HEAD" || method == "OPTIONS" {
 						continue
 					}
+					p := w.Make(Person{Phone: wiretest.FreshPhone()})
 					anonymous, in := c.Other(), c.Other()
 					in.LogIn(p)
 					for i, body := range bodies {
 						for _, d := range []*Client{anonymous, in} {
-							if d.Kind == "app" && d == in && d.Token == "" || d == in && strings.HasPrefix(path, "/ext/account") {
-								continue
-							}
-							r := d.Do(method, path, body)
-							sound(t, r, i)
+							rec := direct(w, d, method, path, body)
+							sound(t, method+" "+path, i, rec.Code, rec.Header(), rec.Body.Bytes())
 						}
 					}
+					if path != "/ext/account" && w.Emails(p.ID) != p.Email+"*!" {
+						t.Errorf("%s %s: the addresses became %s", method, path, w.Emails(p.ID))
+					}
 				}
-			}
-			if after := w.Emails(p.ID); after != before {
-				t.Errorf("addresses became %s", after)
 			}
 		})
 	})
@@ -282,15 +278,19 @@ func TestInput(t *testing.T) {
 					"X-Session-Token", "X-Email-Verification-Key", "X-Password-Reset-Key", "Authorization", "Accept-Language", "User-Agent", "X-CSRFToken", "Cookie", "Referer", "Origin",
 					"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Content-Type", "Accept",
 				} {
-					d := c.Other()
-					d.Header[http.CanonicalHeaderKey(name)] = []string{value}
+					held := value
 					if name == "Cookie" {
-						d.Header["Cookie"] = []string{"sessionid=" + value + "; csrftoken=" + value}
+						held = "sessionid=" + value + "; csrftoken=" + value
 					}
-					sound(t, d.Raw("GET", "/auth/session", nil), 0)
-					sound(t, d.Raw("GET", "/auth/email/verify", nil), 0)
-					sound(t, d.Raw("GET", "/auth/password/reset", nil), 0)
-					sound(t, d.Raw("POST", "/auth/login", M{"email": "x@example.org", "password": value}), 0)
+					for _, call := range []struct {
+						method, path string
+						body         any
+					}{
+						{"GET", "/auth/session", nil}, {"GET", "/auth/email/verify", nil}, {"GET", "/auth/password/reset", nil}, {"POST", "/auth/login", M{"email": "x@example.org", "password": value}},
+					} {
+						rec := direct(w, c.Other(), call.method, call.path, call.body, name, held)
+						sound(t, call.method+" "+call.path, 0, rec.Code, rec.Header(), rec.Body.Bytes())
+					}
 				}
 			}
 		})
@@ -339,23 +339,23 @@ func TestInput(t *testing.T) {
 }
 
 // sound checks that an answer is one of ours, and none that should not be.
-func sound(t *testing.T, r *wiretest.Reply, body int) {
+func sound(t *testing.T, what string, body, status int, header http.Header, raw []byte) {
 	t.Helper()
 	var env struct {
 		Status int
 		Errors []wiretest.Error
 	}
-	if r.Header.Get("Content-Type") != "application/json" || json.Unmarshal(r.Raw, &env) != nil || env.Status != r.Status {
-		t.Errorf("%s with body %d: got %d %q", r.What, body, r.Status, r.Raw)
+	if header.Get("Content-Type") != "application/json" || json.Unmarshal(raw, &env) != nil || env.Status != status {
+		t.Errorf("%s with body %d: got %d %q", what, body, status, raw)
 	}
-	switch r.Status {
+	switch status {
 	case 200, 202, 400, 401, 403, 404, 405, 409, 410, 413, 429:
 	default:
-		t.Errorf("%s with body %d: got %d %s", r.What, body, r.Status, r.Raw)
+		t.Errorf("%s with body %d: got %d %s", what, body, status, raw)
 	}
 	for _, e := range env.Errors {
 		if e.Code == "" || e.Message == "" {
-			t.Errorf("%s with body %d: got error %+v", r.What, body, e)
+			t.Errorf("%s with body %d: got error %+v", what, body, e)
 		}
 	}
 }
