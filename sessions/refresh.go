@@ -117,6 +117,7 @@ func (m *Manager) reused(ctx context.Context, rq *api.Request, t tokens.Refresh)
 		if err := rq.Sessions().DeleteSession(ctx, s.ID); err != nil {
 			return err
 		}
+		m.cache.drop(s.UserID)
 		rq.Emit(RefreshTokenReused{User: u, Session: s.ID})
 	}
 	return refused(nil)

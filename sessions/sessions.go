@@ -39,6 +39,14 @@ type Config struct {
 	// MaxPerUser ends a user's oldest sessions when a login makes more of them.
 	// Default 0: no bound.
 	MaxPerUser int
+	// CacheFor is how long an instance may remember who a token is, rather than
+	// ask the store with every request: for requests that change nothing, and
+	// for the host's own routes. A session that was ended on another instance
+	// counts there for so long. Default 0: the store is always asked. At most 1
+	// minute.
+	CacheFor time.Duration
+	// CacheSize is how many sessions are remembered. Default 10000.
+	CacheSize int
 	// RotateOnReauthentication gives a session a new token when its user proves
 	// again who they are. Off by default: requests under way still carry the
 	// old one.
@@ -67,6 +75,7 @@ func (c *Config) Problems() map[string]string {
 	p := map[string]string{}
 	def(&c.Lifetime, 14*24*time.Hour)
 	def(&c.TouchEvery, time.Minute)
+	def(&c.CacheSize, 10000)
 	def(&c.CookieName, "sessionid")
 	def(&c.CSRFCookieName, "csrftoken")
 	def(&c.CSRFHeader, "X-CSRFToken")
@@ -79,6 +88,12 @@ func (c *Config) Problems() map[string]string {
 	}
 	if c.TouchEvery < 0 {
 		p["TouchEvery"] = `can't be negative; write a duration such as "1m"`
+	}
+	if c.CacheFor < 0 || c.CacheFor > time.Minute {
+		p["CacheFor"] = `must be at most "1m", so that ended sessions end`
+	}
+	if c.CacheSize < 0 {
+		p["CacheSize"] = "can't be negative; write a number of sessions"
 	}
 	if c.MaxPerUser < 0 {
 		p["MaxPerUser"] = "can't be negative; write a number of sessions, or 0 for no bound"
@@ -114,11 +129,12 @@ type Manager struct {
 	config   Config
 	strategy tokens.Strategy
 	secure   bool
+	cache    *cache
 }
 
 // New returns a manager; secure says that the site is served over https.
 func New(c Config, strategy tokens.Strategy, secure bool) *Manager {
-	return &Manager{config: c, strategy: strategy, secure: secure && !c.InsecureCookies}
+	return &Manager{config: c, strategy: strategy, secure: secure && !c.InsecureCookies, cache: newCache(c.CacheFor, c.CacheSize)}
 }
 
 // maxToken bounds what is hashed of a presented token.
@@ -142,7 +158,7 @@ func (m *Manager) Identify(ctx context.Context, rq *api.Request) error {
 	default:
 		rq.Credential.Kind = api.AccessToken
 	}
-	s, u, err := find(ctx, rq, ref)
+	s, u, err := m.find(ctx, rq, ref)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (!m.alive(rq, s, u) || ref.UserID != "" && ref.UserID != s.UserID) {
 		if rq.Client == api.App && !ref.Lenient {
 			return api.Gone()
@@ -175,6 +191,21 @@ func (m *Manager) locate(rq *api.Request) (tokens.Ref, error) {
 		return tokens.Ref{TokenHash: []byte{}}, nil
 	}
 	return m.strategy.Locate(rq.HTTP, rq.Now)
+}
+
+// find is find that may remember the answer.
+func (m *Manager) find(ctx context.Context, rq *api.Request, ref tokens.Ref) (*store.Session, *store.User, error) {
+	if m.cache == nil || ref.TokenHash == nil || !rq.MayBeStale() {
+		return find(ctx, rq, ref)
+	}
+	if s, u := m.cache.get(ref.TokenHash, rq.Now); s != nil {
+		return s, u, nil
+	}
+	s, u, err := find(ctx, rq, ref)
+	if err == nil {
+		m.cache.put(s, u, rq.Now)
+	}
+	return s, u, err
 }
 
 func find(ctx context.Context, rq *api.Request, ref tokens.Ref) (*store.Session, *store.User, error) {
@@ -224,7 +255,11 @@ func (m *Manager) touch(ctx context.Context, rq *api.Request) error {
 		rq.Credential.Touched = true
 	}
 	// Of the requests that come at once, one writes.
-	return rq.Sessions().TouchSession(ctx, s, rq.Now.Add(-m.config.TouchEvery))
+	err := rq.Sessions().TouchSession(ctx, s, rq.Now.Add(-m.config.TouchEvery))
+	if err == nil && rq.MayBeStale() {
+		m.cache.put(s, rq.User, rq.Now)
+	}
+	return err
 }
 
 // describe notes when and from where the session is used.
@@ -255,6 +290,7 @@ func UserAgent(r *http.Request) string {
 // Save implements [api.Sessions].
 func (m *Manager) Save(ctx context.Context, st store.Sessions, rq *api.Request) error {
 	changed, rotate, ended := rq.Pending()
+	m.cache.drop(rq.Started)
 	for _, id := range ended {
 		if err := st.DeleteSession(ctx, id); err != nil {
 			return err
@@ -279,6 +315,7 @@ func (m *Manager) Save(ctx context.Context, st store.Sessions, rq *api.Request) 
 			rq.NewToken, s.TokenHash = token, hash
 		}
 		if err := write(ctx, st, s); err != nil {
+			m.cache.drop(rq.Started) // it may be what was out of date
 			return err
 		}
 		rq.Credential.Touched = true
@@ -356,6 +393,7 @@ func (m *Manager) Logout(rq *api.Request) { rq.EndSession() }
 // EndAll ends every session of a user, who is left with nothing but the
 // request's own session if it is theirs. u.Epoch must have been stored before.
 func (m *Manager) EndAll(ctx context.Context, rq *api.Request, u *store.User) error {
+	rq.AfterCommit(func() { m.cache.drop(u.ID) })
 	own := ""
 	if rq.Session.UserID == u.ID {
 		own = rq.Session.ID
@@ -365,6 +403,12 @@ func (m *Manager) EndAll(ctx context.Context, rq *api.Request, u *store.User) er
 
 // Present implements [api.Sessions].
 func (m *Manager) Present(ctx context.Context, w http.ResponseWriter, rq *api.Request) (map[string]any, error) {
+	if !rq.MayBeStale() { // it may have changed anything of its user
+		m.cache.drop(rq.Started)
+		if rq.User != nil {
+			m.cache.drop(rq.User.ID)
+		}
+	}
 	if rq.Client == api.Browser {
 		return nil, m.setCookies(w, rq)
 	}

@@ -18,6 +18,7 @@ func (e *Env) Guard(next http.Handler, require func(rq *Request) error) http.Han
 		rq := FromContext(r.Context())
 		if rq == nil || rq.Env != e {
 			rq = e.newRequest(r, e.clientOf(r))
+			rq.host = true
 			ctx, cancel := context.WithTimeout(NewContext(r.Context(), rq), e.Timeout)
 			err := rq.recognise(ctx)
 			cancel()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/headless-auth/headless/internal/csrf"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -41,6 +42,7 @@ type Request struct {
 	// Started is the id of the user at the start, "" for nobody.
 	Started string
 
+	host    bool // it is for a route of the host's own
 	changed bool // the session differs from what is stored
 	rotate  bool // and gets a new token
 	ended   []string
@@ -86,6 +88,10 @@ func (rq *Request) Sessions() store.Sessions {
 	}
 	return rq.Env.SessionStore
 }
+
+// MayBeStale reports whether the request can do with what was known of its
+// session and user a moment ago, as it changes nothing of theirs.
+func (rq *Request) MayBeStale() bool { return rq.host || csrf.Safe(rq.HTTP.Method) }
 
 // Changed notes that the session has to be saved.
 func (rq *Request) Changed() { rq.changed = true }
