@@ -105,7 +105,7 @@ func say(t *testing.T, c *Client, process string, who dummy) *Reply {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return c.Post("/auth/provider/token", M{"provider": "dummy", "process": process, "token": M{"id_token": string(b)}})
+		return c.Post("/auth/provider/token", M{"provider": "dummy", "process": process, "token": M{"client_id": "any", "id_token": string(b)}})
 	}
 	form := url.Values{}
 	for k, v := range who {

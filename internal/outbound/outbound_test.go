@@ -18,7 +18,7 @@ import (
 func client(t *testing.T, o outbound.Options) *http.Client {
 	t.Helper()
 	if o.Timeout == 0 {
-		o.Timeout = 5 * time.Second
+		o.Timeout = time.Minute
 	}
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 1000
@@ -116,7 +116,7 @@ func TestSize(t *testing.T) {
 		case "/bomb":
 			w.Header().Set("Content-Encoding", "gzip")
 			z := gzip.NewWriter(w)
-			_, _ = z.Write(make([]byte, 10<<20))
+			_, _ = z.Write(make([]byte, 1<<20))
 			_ = z.Close()
 		default:
 			_, _ = io.WriteString(w, strings.Repeat("x", 1000))
