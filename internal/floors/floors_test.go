@@ -34,7 +34,7 @@ var floors = [][]string{
 	{"account/phone", "account/smtp", "account/strength", "account/webhook", "mfa", "socialaccount"},
 	{"socialaccount/providers"},
 	{""}, // the root
-	{"internal/browsertest", "internal/configdoc", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
+	{"internal/browsertest", "internal/configdoc", "internal/doctest", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
 	{"internal/wiretest"},
 	{"examples/..."},
 }
