@@ -253,7 +253,7 @@ func (d *draft) describeProviders() {
 	all["Process"] = m("type", "string", "enum", list("login", "connect"),
 		"description", "`login` logs in, or signs up; `connect` links the account there to the user who is logged in.")
 	all["ProviderTokens"] = record("What the identity provider's library gave.",
-		must("client_id", ref("ClientID")), may("id_token", text("An ID token.")), may("access_token", text("An access token.")))
+		may("client_id", m("allOf", list(ref("ClientID")), "description", "Required, unless the site has none there.")), may("id_token", text("An ID token.")), may("access_token", text("An access token.")))
 	all["ProviderRedirect"] = record("",
 		must("provider", ref("ProviderID")), must("process", ref("Process")),
 		must("callback_url", example1(text("The front end's page that the user comes back to: of the site itself, or of an origin that it allows."), "https://app.example.org/welcome")),

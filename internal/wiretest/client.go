@@ -142,7 +142,7 @@ func (c *Client) Raw(method, path string, body any) *Reply {
 		c.t.Fatal(err)
 	}
 	r.decode()
-	c.said.check(c.t, c.Kind, method, path, r)
+	c.said.check(c.t, c.Kind, method, path, b, r)
 	switch token, _ := r.Meta["session_token"].(string); {
 	case c.Kind != "app":
 	case token != "":

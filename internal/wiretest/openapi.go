@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -66,8 +67,8 @@ var anywhere = []int{
 	http.StatusInternalServerError, http.StatusServiceUnavailable,
 }
 
-// check judges an answer.
-func (d *described) check(t *testing.T, client, method, path string, r *Reply) {
+// check judges an answer, and the body that got it.
+func (d *described) check(t *testing.T, client, method, path string, sent []byte, r *Reply) {
 	t.Helper()
 	path, _, _ = strings.Cut(path, "?")
 	if d == nil || strings.HasPrefix(path, "//") {
@@ -91,6 +92,13 @@ func (d *described) check(t *testing.T, client, method, path string, r *Reply) {
 		if err := json.Unmarshal(r.Raw, &value); err != nil && r.Status != http.StatusFound {
 			t.Errorf("%s with no JSON: %v", what, err)
 			return
+		}
+	}
+	if body := bodyOf(op); r.Status < 300 && body != nil {
+		var input any
+		_ = json.Unmarshal(sent, &input)
+		if err := body.VisitJSON(input, openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails()); err != nil && !ofType(err) {
+			t.Errorf("%s to what is not as described: %v\n%s", what, err, sent)
 		}
 	}
 	response := op.Responses.Status(r.Status)
@@ -129,6 +137,32 @@ func operation(doc *openapi3.T, client, method, where string) *openapi3.Operatio
 		}
 	}
 	return nil
+}
+
+// ofType reports whether nothing is wrong with an input but types: values of
+// other types often do, such as a number's text. Descriptions name one.
+func ofType(err error) bool {
+	var many openapi3.MultiError
+	if errors.As(err, &many) {
+		return !slices.ContainsFunc(many, func(err error) bool { return !ofType(err) })
+	}
+	var e *openapi3.SchemaError
+	if !errors.As(err, &e) {
+		return false
+	}
+	return slices.Contains([]string{"type", "enum", "nullable"}, e.SchemaField) || e.Origin != nil && ofType(e.Origin)
+}
+
+// bodyOf is the schema of the bodies that an operation takes, nil for none.
+func bodyOf(op *openapi3.Operation) *openapi3.Schema {
+	if op.RequestBody == nil {
+		return nil
+	}
+	media := op.RequestBody.Value.Content.Get("application/json")
+	if media == nil {
+		return nil
+	}
+	return media.Schema.Value
 }
 
 func schemaOf(r *openapi3.ResponseRef) *openapi3.Schema {
