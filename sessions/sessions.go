@@ -209,9 +209,11 @@ func (m *Manager) find(ctx context.Context, rq *api.Request, ref tokens.Ref) (*s
 }
 
 func find(ctx context.Context, rq *api.Request, ref tokens.Ref) (*store.Session, *store.User, error) {
-	if both, ok := rq.Sessions().(store.SessionUser); ok && ref.TokenHash != nil {
-		return both.SessionAndUser(ctx, ref.TokenHash)
-	} else if ok {
+	// Sessions that live elsewhere have no users beside them.
+	if both, ok := rq.Sessions().(store.SessionUser); ok && rq.Env.SharedSessions {
+		if ref.TokenHash != nil {
+			return both.SessionAndUser(ctx, ref.TokenHash)
+		}
 		return both.SessionAndUserByID(ctx, ref.SessionID)
 	}
 	var s *store.Session

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -110,7 +111,7 @@ func asError(err error) *Error {
 		// Another request has changed, or removed, what this one stands on;
 		// trying again shows where things are now.
 		return &Error{Status: http.StatusConflict, Cause: err}
-	case errors.Is(err, store.ErrUnavailable):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return &Error{Status: http.StatusServiceUnavailable, RetryAfter: time.Second, Cause: err}
 	}
 	return &Error{Status: http.StatusInternalServerError, Cause: err}
