@@ -14,7 +14,10 @@
 //
 // The handler serves browser/v1/… for clients with cookies and app/v1/… for
 // clients with an X-Session-Token header. Behind [Auth.RequireUser], [User]
-// tells who is calling.
+// tells who is calling. With identity providers in Config.Social, the place
+// that they send browsers back to is mounted as well:
+//
+//	mux.Handle("/accounts/", auth.Callbacks())
 //
 // # Extending
 //

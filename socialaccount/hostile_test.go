@@ -145,7 +145,9 @@ func redirectLies(loopback string) map[string]func(p *IDP) {
 	answer := func(change func(M)) func(p *IDP) { return func(p *IDP) { p.Answer = change } }
 	info := func(change func(M)) func(p *IDP) { return func(p *IDP) { p.UserInfo = change } }
 	redirects := func(path string) func(p *IDP) {
-		return serve(path, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, loopback, http.StatusTemporaryRedirect) })
+		return serve(path, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, loopback, http.StatusTemporaryRedirect)
+		})
 	}
 	return map[string]func(p *IDP){
 		"wrong nonce":                  func(p *IDP) { p.Claims = func(c M) { c["nonce"] = "another's" } },
