@@ -30,7 +30,6 @@ package headless
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -43,6 +42,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/oauth2"
+
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/internal/clientip"
@@ -52,6 +53,7 @@ import (
 	"github.com/headless-auth/headless/internal/openapi"
 	"github.com/headless-auth/headless/internal/password"
 	"github.com/headless-auth/headless/internal/secret"
+	"github.com/headless-auth/headless/internal/site"
 	"github.com/headless-auth/headless/mfa"
 	"github.com/headless-auth/headless/sessions"
 	"github.com/headless-auth/headless/socialaccount"
@@ -196,28 +198,6 @@ type OpenAPIConfig struct {
 // NoLimit switches a rate limit off.
 const NoLimit = ""
 
-// DefaultLimits are the rate limits where Config does not say. spec:
-// account.md §12.
-var defaultLimits = map[string]string{
-	"login":                   "30/m/ip",
-	"login_failed":            "10/m/ip,5/300s/key",
-	"signup":                  "20/m/ip",
-	"request_login_code":      "20/m/ip,3/m/key",
-	"reset_password":          "20/m/ip,5/m/key",
-	"reset_password_from_key": "20/m/ip",
-	"change_password":         "5/m/user",
-	"manage_email":            "10/m/user",
-	"change_phone":            "1/m/user",
-	"reauthenticate":          "10/m/user",
-	"mfa_failed":              "100/30d/key",
-	"confirm_email":           "1/180s/key",
-	"verify_phone":            "1/30s/key,3/m/ip",
-}
-
-// codeLimit is the default of confirm_email where codes are mailed, which
-// people wait for.
-const codeLimit = "1/10s/key"
-
 // Auth is a ready set of handlers. It is safe for use by several goroutines.
 type Auth struct {
 	env     *api.Env
@@ -226,7 +206,7 @@ type Auth struct {
 	social  *socialaccount.Social
 	outbox  *account.Outbox
 	hasher  *password.Hasher
-	routes  routes
+	routes  api.Mux
 
 	sessions *sessions.Manager
 }
@@ -235,36 +215,35 @@ type Auth struct {
 // with it is in the one error, by field name. New opens nothing and starts
 // nothing.
 func New(c Config) (*Auth, error) {
-	var p problems
+	var p site.Problems
 	c.fill(&p)
-	p.take("Account", c.Account.Problems())
-	p.take("Session", c.Session.Problems())
-	base, origins := c.checkSite(&p)
-	c.checkMFA(&p, base)
-	c.checkSocial(&p, base)
+	p.Take("Account", c.Account.Problems())
+	p.Take("Session", c.Session.Problems())
+	at := c.checkSite(&p)
+	c.checkMFA(&p, at.URL)
+	c.checkSocial(&p, at)
 	c.checkOpenAPI(&p)
 	rates := c.rates(&p)
-	pages := c.pages(&p, base)
+	pages := c.pages(&p, at)
 	renderer := c.renderer(&p)
 	hasher, err := password.New(password.Params{
 		Memory: c.Account.Password.Argon2Memory, Time: c.Account.Password.Argon2Time, Threads: c.Account.Password.Argon2Threads,
 		MaxConcurrent: c.Account.Password.MaxConcurrent, MaxWait: c.Account.Password.MaxWait, Rand: c.Rand,
 	})
 	if err != nil {
-		p.add("Account.Password", err.Error())
+		p.Add("Account.Password", err.Error())
 	}
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 
 	keys := secret.NewKeys(c.Secret, c.PreviousSecrets...)
-	secure := base.Scheme == "https"
-	manager := sessions.New(c.Session, c.Tokens, secure)
+	manager := sessions.New(c.Session, c.Tokens, at.Secure())
 	env := &api.Env{
 		Store: c.Store, Sessions: manager, SessionStore: c.SessionStore, Limits: c.LimitStore,
 		SharedSessions: c.SessionStore == store.Sessions(c.Store), SharedLimits: c.LimitStore == store.Limits(c.Store),
 		Keys: keys, Rand: c.Rand, Now: func() time.Time { return c.Now().UTC().Truncate(time.Microsecond) }, Log: c.Logger,
-		CSRF: &csrf.Tokens{Keys: keys, Rand: c.Rand}, CSRFCookie: manager.CSRFCookie(), Origins: origins,
+		CSRF: &csrf.Tokens{Keys: keys, Rand: c.Rand}, CSRFCookie: manager.CSRFCookie(), Origins: at.Origins,
 		ClientIP: clientip.Resolver{Header: c.ClientIPHeader, Proxies: c.TrustedProxies},
 		Rates:    rates, MaxBody: c.MaxBodyBytes, Timeout: c.Timeout,
 		Display: account.Display, Extra: c.Hooks.UserData, Locale: c.Locale,
@@ -283,7 +262,7 @@ func New(c Config) (*Auth, error) {
 	a.outbox = account.NewOutbox(c.Store, keys, c.Mailer, c.SMS, env.Now, c.Logger)
 	parts := account.Parts{
 		Config: c.Account, Hooks: c.Hooks, Frontend: pages, Sessions: manager,
-		Mail: renderer, Outbox: a.outbox, Hasher: hasher, Domain: base.Hostname(),
+		Mail: renderer, Outbox: a.outbox, Hasher: hasher, Domain: at.URL.Hostname(),
 		ProvidersOnly: c.Social != nil && c.Social.Only,
 	}
 	var factors *mfa.Factors
@@ -297,7 +276,7 @@ func New(c Config) (*Auth, error) {
 	// The order of flows on the wire. spec: core.md §8.
 	env.Flows = []api.FlowSource{a.account.Flows}
 	if c.Social != nil {
-		if a.social, err = a.newSocial(&c, base, manager); err != nil {
+		if a.social, err = a.newSocial(&c, at); err != nil {
 			return nil, err
 		}
 		env.Flows = append(env.Flows, a.social.Flows)
@@ -305,25 +284,35 @@ func New(c Config) (*Auth, error) {
 	if factors != nil {
 		a.mfa = mfa.New(mfa.Parts{
 			Factors: factors, Account: a.account, Sessions: manager,
-			LoginCodeTrust: c.Account.LoginCodeTrust, Secure: secure && !c.Session.InsecureCookies,
+			LoginCodeTrust: c.Account.LoginCodeTrust, Secure: at.Secure() && !c.Session.InsecureCookies,
 		})
 		stages = append(stages, a.mfa.Stages()...)
 		env.Flows = append(env.Flows, a.mfa.Flows)
 	}
 	a.account.Pipeline.SetStages(append(stages, c.Stages...))
 	env.Flows = append(env.Flows, a.account.Pipeline.Flows, a.account.ResetFlow)
-	table := a.table()
-	a.routes = a.mount(c.Path, c.Clients, table, c.Tokens)
-	if c.OpenAPI != nil {
-		d, err := openapi.New(c.described(env, table))
-		if err != nil {
-			return nil, err
-		}
-		for path, h := range d.Handlers() {
-			a.routes[c.Path+path] = h
-		}
+	if err := a.mount(&c, a.table()); err != nil {
+		return nil, err
 	}
 	return a, nil
+}
+
+// newSocial wires the identity providers. The configuration has been judged.
+func (a *Auth) newSocial(c *Config, at site.Site) (*socialaccount.Social, error) {
+	return socialaccount.New(socialaccount.Parts{
+		Config: *c.Social, Account: a.account, Sessions: a.sessions, Site: at.Base(), ErrorPage: c.Frontend.SocialLoginError,
+		TrustedOrigins: c.TrustedOrigins, Secure: at.Secure() && !c.Session.InsecureCookies,
+		Strict: c.Session.CookieSameSite == "strict", LogsInOtherwise: a.logsInOtherwise,
+	})
+}
+
+// logsInOtherwise reports whether a user can log in without password and
+// provider.
+func (a *Auth) logsInOtherwise(ctx context.Context, rq *api.Request, u *store.User) (bool, error) {
+	if ok, err := a.account.LogsInByCode(ctx, rq, u); ok || err != nil || a.mfa == nil {
+		return ok, err
+	}
+	return a.mfa.LogsInByPasskey(ctx, rq, u.ID)
 }
 
 // listeners tells events to whoever wants to hear them.
@@ -331,31 +320,11 @@ func (c *Config) listeners() func(context.Context, any) {
 	return func(ctx context.Context, e any) {
 		event := e.(account.Event)
 		if c.AuditLog != nil {
-			audit(ctx, c.AuditLog, c.Logger, event)
+			account.Audit(ctx, c.AuditLog, c.Logger, event)
 		}
 		if c.OnEvent != nil {
 			c.OnEvent(ctx, event)
 		}
-	}
-}
-
-// audit writes an event down. What has happened has happened: a log that fails
-// stops nobody, and the operator is told.
-func audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event account.Event) {
-	data, err := json.Marshal(event)
-	if err == nil {
-		rq := api.FromContext(ctx)
-		e := &store.AuditEntry{Kind: event.Name(), Data: data, UserAgent: sessions.UserAgent(rq.HTTP), At: rq.Now}
-		if rq.IP.IsValid() { // else the host itself acts
-			e.IP = rq.IP.String()
-		}
-		if u := event.Subject(); u != nil {
-			e.UserID = u.ID
-		}
-		err = log.AppendAudit(ctx, e)
-	}
-	if err != nil {
-		logger.ErrorContext(ctx, "an event is missing from the audit log", "event", event.Name(), "error", err)
 	}
 }
 
@@ -375,21 +344,27 @@ func (a *Auth) table() []api.Route {
 }
 
 // mount serves routes for every kind of client.
-func (a *Auth) mount(path string, clients []string, table []api.Route, strategy tokens.Strategy) routes {
-	m := routes{}
-	for _, client := range clients {
-		for _, rt := range table {
-			if rt.Client == "" || string(rt.Client) == client {
-				m[path+"/"+client+rt.URL()] = a.env.Handler(api.Client(client), rt)
-			}
-		}
+func (a *Auth) mount(c *Config, table []api.Route) error {
+	a.routes = api.Mux{}
+	for _, client := range c.Clients {
+		a.routes.Mount(a.env, c.Path, api.Client(client), table)
 	}
-	if p, ok := strategy.(tokens.Publisher); ok {
+	if p, ok := c.Tokens.(tokens.Publisher); ok {
 		if set := p.PublicKeys(); set != nil {
-			m[path+"/.well-known/jwks.json"] = tokens.ServeKeys(set)
+			a.routes[c.Path+"/.well-known/jwks.json"] = tokens.ServeKeys(set)
 		}
 	}
-	return m
+	if c.OpenAPI == nil {
+		return nil
+	}
+	d, err := openapi.New(c.described(a.env, table))
+	if err != nil {
+		return err
+	}
+	for path, h := range d.Handlers() {
+		a.routes[c.Path+path] = h
+	}
+	return nil
 }
 
 // config tells front ends what is on. spec: config-openapi.md §1.
@@ -413,20 +388,30 @@ func (a *Auth) config(ctx context.Context, rq *api.Request) (*api.Reply, error) 
 // the path, on whatever router: it looks at the request's path alone.
 func (a *Auth) Handler() http.Handler { return a.routes }
 
-// routes tells who answers, by path.
-type routes map[string]http.Handler
-
-// ServeHTTP implements [http.Handler].
-func (rs routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h, ok := rs[r.URL.Path]; ok {
-		h.ServeHTTP(w, r)
-		return
+// Callbacks serves the paths that identity providers send browsers back to.
+// Mount it at Config.Social.CallbackPath, without stripping the path.
+func (a *Auth) Callbacks() http.Handler {
+	if a.social == nil {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.WriteStatus(w, r, http.StatusNotFound) })
 	}
-	api.WriteStatus(w, r, http.StatusNotFound)
+	return a.social.Callbacks(a.env)
 }
 
-// Paths lists the paths that are served, for tests that nothing is forgotten.
-func (rs routes) Paths() []string { return slices.Sorted(maps.Keys(rs)) }
+// ErrNoProviderToken reports that there is no token to call a provider with.
+var ErrNoProviderToken = socialaccount.ErrNoToken
+
+// ProviderToken returns a source of tokens to call an identity provider with
+// for a user. It renews what has expired. ErrNoProviderToken, also from the
+// source: Config.Social.StoreTokens is off, the user has linked no account
+// there, or its token has expired for good.
+//
+// The tokens of OAuth 1.0a have their secret in Extra("oauth_token_secret").
+func (a *Auth) ProviderToken(ctx context.Context, userID, provider string) (oauth2.TokenSource, error) {
+	if a.social == nil {
+		return nil, ErrNoProviderToken
+	}
+	return a.social.ProviderToken(ctx, a.env, userID, provider)
+}
 
 // WellKnown serves /.well-known/webauthn, where browsers look up which other
 // origins may use the site's passkeys: Config.MFA.RelatedOrigins. It must be
@@ -480,6 +465,52 @@ func (a *Auth) RequireRecentAuth(next http.Handler) http.Handler {
 		}
 		return a.account.RequireRecent(rq.HTTP.Context(), rq)
 	})
+}
+
+// Requirement is something that [Auth.Require] asks of a caller beyond being
+// logged in.
+type Requirement struct{ is api.Requirement }
+
+var (
+	// MFA asks that the session has seen a second factor, or a passkey that
+	// stands for both.
+	MFA = Requirement{api.Requirement{Proof: func(m store.Method) bool { return m.Method == "mfa" }, Code: "mfa_required"}}
+	// PhishingResistant asks that the session has seen a passkey or security
+	// key, which can't be talked out of anybody.
+	PhishingResistant = Requirement{api.Requirement{
+		Proof: func(m store.Method) bool { return m.Method == "mfa" && m.Type == store.WebAuthn },
+		Code:  "phishing_resistant_required",
+	}}
+	// VerifiedEmail asks that the user's primary address is proven to be theirs.
+	VerifiedEmail = Requirement{api.Requirement{VerifiedEmail: true}}
+
+	// ByCookie, BySessionToken and ByAccessToken ask for a kind of credential.
+	// Several of them are alternatives.
+	ByCookie       = Requirement{api.Requirement{Credential: api.Cookie}}
+	BySessionToken = Requirement{api.Requirement{Credential: api.SessionToken}}
+	ByAccessToken  = Requirement{api.Requirement{Credential: api.AccessToken}}
+)
+
+// Within asks that the user has proven who they are less than d ago. Together
+// with [MFA] or [PhishingResistant], that proof is meant.
+func Within(d time.Duration) Requirement {
+	return Requirement{api.Requirement{Within: d, Code: "reauthentication_required"}}
+}
+
+// Require lets logged-in users pass who meet all requirements. Others are
+// answered as by the API: 401 with the ways to log in or to prove more, 403
+// where no proof helps, 410 for a dead session token. The code of the error
+// names what is missing.
+//
+//	mux.Handle("/payout", auth.Require(headless.MFA, headless.Within(5*time.Minute))(payout))
+func (a *Auth) Require(requirements ...Requirement) func(http.Handler) http.Handler {
+	var l []api.Requirement
+	for _, r := range requirements {
+		l = append(l, r.is)
+	}
+	return func(next http.Handler) http.Handler {
+		return a.env.Guard(next, func(rq *api.Request) error { return rq.Meet(l) })
+	}
 }
 
 // CompleteStage reports, from a host's own handler, that the client has done
@@ -579,46 +610,24 @@ func Session(ctx context.Context) *store.Session {
 // whole.
 func Reject(param, code, message string) error { return account.Reject(param, code, message) }
 
-// problems collects what is wrong with a configuration.
-type problems []string
-
-func (p *problems) add(field, what string) { *p = append(*p, field+": "+what) }
-
-func (p *problems) take(prefix string, found map[string]string) {
-	for _, field := range slices.Sorted(maps.Keys(found)) {
-		p.add(prefix+"."+field, found[field])
-	}
-}
-
-func (p problems) err() error {
-	if len(p) == 0 {
-		return nil
-	}
-	word := "problems"
-	if len(p) == 1 {
-		word = "problem"
-	}
-	return fmt.Errorf("headless: %d %s in Config\n  %s", len(p), word, strings.Join(p, "\n  "))
-}
-
 // fill sets the defaults that need no judgement and checks what must be there.
-func (c *Config) fill(p *problems) {
+func (c *Config) fill(p *site.Problems) {
 	if c.Path == "" {
 		c.Path = "/_allauth"
 	}
 	if !strings.HasPrefix(c.Path, "/") || strings.HasSuffix(c.Path, "/") || strings.ContainsAny(c.Path, "{}*?# ") {
-		p.add("Path", fmt.Sprintf(`%q can't be mounted; write "/_allauth"`, c.Path))
+		p.Add("Path", fmt.Sprintf(`%q can't be mounted; write "/_allauth"`, c.Path))
 	}
 	if len(c.Secret) < 32 {
-		p.add("Secret", fmt.Sprintf("needs at least 32 bytes, has %d; make one with: openssl rand -base64 32", len(c.Secret)))
+		p.Add("Secret", fmt.Sprintf("needs at least 32 bytes, has %d; make one with: openssl rand -base64 32", len(c.Secret)))
 	}
 	for i, s := range c.PreviousSecrets {
 		if len(s) < 32 {
-			p.add(fmt.Sprintf("PreviousSecrets[%d]", i), fmt.Sprintf("needs at least 32 bytes, has %d", len(s)))
+			p.Add(fmt.Sprintf("PreviousSecrets[%d]", i), fmt.Sprintf("needs at least 32 bytes, has %d", len(s)))
 		}
 	}
 	if c.Store == nil {
-		p.add("Store", "is missing; use sqlite.Open, postgres.New or memory.New")
+		p.Add("Store", "is missing; use sqlite.Open, postgres.New or memory.New")
 	} else {
 		if c.SessionStore == nil {
 			c.SessionStore = c.Store
@@ -628,43 +637,43 @@ func (c *Config) fill(p *problems) {
 		}
 	}
 	if c.Mailer == nil {
-		p.add("Mailer", "is missing; use smtp.New, or a type with the one method Send")
+		p.Add("Mailer", "is missing; use smtp.New, or a type with the one method Send")
 	}
 	if c.SMS == nil && c.Account.NeedsSMS() {
-		p.add("SMS", "is missing, and Account has phone numbers; use webhook.New, or a type with the one method SendSMS")
+		p.Add("SMS", "is missing, and Account has phone numbers; use webhook.New, or a type with the one method SendSMS")
 	}
 	if len(c.Clients) == 0 {
 		c.Clients = []string{string(api.Browser), string(api.App)}
 	}
 	for i, client := range c.Clients {
 		if client != string(api.Browser) && client != string(api.App) {
-			p.add(fmt.Sprintf("Clients[%d]", i), fmt.Sprintf(`%q is no client; write "browser" or "app"`, client))
+			p.Add(fmt.Sprintf("Clients[%d]", i), fmt.Sprintf(`%q is no client; write "browser" or "app"`, client))
 		}
 		if slices.Contains(c.Clients[:i], client) {
-			p.add(fmt.Sprintf("Clients[%d]", i), fmt.Sprintf("%q is listed twice", client))
+			p.Add(fmt.Sprintf("Clients[%d]", i), fmt.Sprintf("%q is listed twice", client))
 		}
 	}
 	if c.TrustedProxies < 0 {
-		p.add("TrustedProxies", "can't be negative; write the number of proxies in front")
+		p.Add("TrustedProxies", "can't be negative; write the number of proxies in front")
 	}
 	if c.TrustedProxies > 0 && c.ClientIPHeader != "" {
-		p.add("ClientIPHeader", "contradicts TrustedProxies; set one of them")
+		p.Add("ClientIPHeader", "contradicts TrustedProxies; set one of them")
 	}
 	if c.Tokens == nil {
 		c.Tokens = tokens.Opaque{}
 	}
 	if _, ok := c.Tokens.(tokens.Opaque); !ok && c.SessionStore != nil {
 		if _, ok := c.SessionStore.(store.SessionRefresher); !ok {
-			p.add("Tokens", "needs a session store that is a store.SessionRefresher")
+			p.Add("Tokens", "needs a session store that is a store.SessionRefresher")
 		}
 	}
 	if c.MaxBodyBytes < 0 {
-		p.add("MaxBodyBytes", "can't be negative")
+		p.Add("MaxBodyBytes", "can't be negative")
 	} else if c.MaxBodyBytes == 0 {
 		c.MaxBodyBytes = 1 << 20
 	}
 	if c.Timeout < 0 {
-		p.add("Timeout", `can't be negative; write a duration such as "5s"`)
+		p.Add("Timeout", `can't be negative; write a duration such as "5s"`)
 	} else if c.Timeout == 0 {
 		c.Timeout = 5 * time.Second
 	}
@@ -680,61 +689,28 @@ func (c *Config) fill(p *problems) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	seen := map[string]bool{}
-	for i, s := range c.Stages {
-		field := fmt.Sprintf("Stages[%d]", i)
-		switch {
-		case s == nil || s.Key() == "":
-			p.add(field, "has no key")
-		case seen[s.Key()] || slices.Contains(reservedFlows, s.Key()):
-			p.add(field, fmt.Sprintf("the key %q is taken; choose another", s.Key()))
-		default:
-			seen[s.Key()] = true
-		}
+	for field, what := range account.StageProblems(c.Stages) {
+		p.Add("Stages"+field, what)
 	}
-}
-
-// reservedFlows are the contract's own flow ids.
-var reservedFlows = []string{
-	"login", "login_by_code", "signup", "provider_redirect", "provider_token", "provider_signup", "mfa_login_webauthn",
-	"verify_email", "verify_phone", "mfa_authenticate", "mfa_trust", "mfa_signup_webauthn", "reauthenticate",
-	"mfa_reauthenticate", "password_reset_by_code", "mfa_enroll",
 }
 
 // checkSite judges the site's own address and the origins it trusts.
-func (c *Config) checkSite(p *problems) (*url.URL, *csrf.Origins) {
-	base, err := url.Parse(c.URL)
-	if err != nil || base.Scheme != "https" && base.Scheme != "http" || base.Host == "" || strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.Fragment != "" || base.User != nil {
-		p.add("URL", fmt.Sprintf(`%q is no site; write "https://app.example.org"`, c.URL))
-		return &url.URL{}, nil
-	}
+func (c *Config) checkSite(p *site.Problems) site.Site {
+	s := site.New(p, c.URL, c.TrustedOrigins)
 	if c.Name == "" {
-		c.Name = base.Host
+		c.Name = s.URL.Host
 	}
 	if strings.ContainsAny(c.Name, "\r\n") {
-		p.add("Name", "must be one line")
+		p.Add("Name", "must be one line")
 	}
-	var origins *csrf.Origins
-	if origins, err = csrf.NewOrigins(c.URL, nil); err != nil {
-		p.add("URL", err.Error())
-		return base, nil
+	if c.Session.CookieSameSite == "none" && s.URL.Scheme == "http" {
+		p.Add("Session.CookieSameSite", `"none" needs an https URL: browsers drop such cookies otherwise`)
 	}
-	for i, t := range c.TrustedOrigins {
-		if _, err := csrf.NewOrigins(c.URL, []string{t}); err != nil {
-			p.add(fmt.Sprintf("TrustedOrigins[%d]", i), err.Error())
-		}
-	}
-	if all, err := csrf.NewOrigins(c.URL, c.TrustedOrigins); err == nil {
-		origins = all
-	}
-	if c.Session.CookieSameSite == "none" && base.Scheme != "https" {
-		p.add("Session.CookieSameSite", `"none" needs an https URL: browsers drop such cookies otherwise`)
-	}
-	return base, origins
+	return s
 }
 
 // checkOpenAPI judges what the description is to tell.
-func (c *Config) checkOpenAPI(p *problems) {
+func (c *Config) checkOpenAPI(p *site.Problems) {
 	if c.OpenAPI == nil {
 		return
 	}
@@ -745,7 +721,7 @@ func (c *Config) checkOpenAPI(p *problems) {
 		own.Title = c.Name
 	}
 	for field, what := range account.FieldProblems(own.UserFields, "id", "display", "email", "has_usable_password", "username") {
-		p.add("OpenAPI.UserFields"+field, what)
+		p.Add("OpenAPI.UserFields"+field, what)
 	}
 }
 
@@ -772,10 +748,10 @@ func (c *Config) described(env *api.Env, table []api.Route) openapi.Site {
 }
 
 // checkMFA judges the further factors, by themselves and with the rest.
-func (c *Config) checkMFA(p *problems, base *url.URL) {
+func (c *Config) checkMFA(p *site.Problems, base *url.URL) {
 	if c.MFA == nil {
 		if c.Account.LoginCodeTrust {
-			p.add("Account.LoginCodeTrust", "needs MFA, which trusts browsers; set MFA to an mfa.Config")
+			p.Add("Account.LoginCodeTrust", "needs MFA, which trusts browsers; set MFA to an mfa.Config")
 		}
 		return
 	}
@@ -784,92 +760,66 @@ func (c *Config) checkMFA(p *problems, base *url.URL) {
 	if base.Host == "" {
 		return // the defaults would be wrong too
 	}
-	p.take("MFA", own.Problems(mfa.Site{URL: base, Name: c.Name, CookieDomain: c.Session.CookieDomain, CookieSameSite: c.Session.CookieSameSite}))
+	p.Take("MFA", own.Problems(mfa.Site{URL: base, Name: c.Name, CookieDomain: c.Session.CookieDomain, CookieSameSite: c.Session.CookieSameSite}))
 	if own.PasskeySignup && (c.Account.EmailVerification != account.Mandatory || !c.Account.EmailVerificationByCode) {
-		p.add("MFA.PasskeySignup", `needs Account.EmailVerification "mandatory" and Account.EmailVerificationByCode: nothing else shows whose address it is`)
+		p.Add("MFA.PasskeySignup", `needs Account.EmailVerification "mandatory" and Account.EmailVerificationByCode: nothing else shows whose address it is`)
 	}
 	if own.TrustCookieSameSite == "none" && base.Scheme != "https" {
-		p.add("MFA.TrustCookieSameSite", `"none" needs an https URL: browsers drop such cookies otherwise`)
+		p.Add("MFA.TrustCookieSameSite", `"none" needs an https URL: browsers drop such cookies otherwise`)
 	}
 	if slices.Contains([]string{c.Session.CookieName, c.Session.CSRFCookieName}, own.TrustCookieName) {
-		p.add("MFA.TrustCookieName", "is the name of another cookie")
+		p.Add("MFA.TrustCookieName", "is the name of another cookie")
 	}
 }
 
-// rates reads the rate limits.
-func (c *Config) rates(p *problems) map[string][]api.Rate {
-	rates := map[string][]api.Rate{}
-	for _, action := range slices.Sorted(maps.Keys(c.Limits)) {
-		if _, ok := defaultLimits[action]; !ok {
-			p.add(fmt.Sprintf("Limits[%q]", action), "is no action; write one of "+strings.Join(slices.Sorted(maps.Keys(defaultLimits)), ", "))
-		}
+// checkSocial judges the identity providers, by themselves and with the rest.
+func (c *Config) checkSocial(p *site.Problems, at site.Site) {
+	if c.Social == nil {
+		return
 	}
-	for action, text := range defaultLimits {
-		if own, ok := c.Limits[action]; ok {
-			text = own
-		} else if action == "confirm_email" && c.Account.EmailVerificationByCode {
-			text = codeLimit
-		}
-		l, err := api.ParseRates(text)
-		if err != nil {
-			p.add(fmt.Sprintf("Limits[%q]", action), err.Error())
-		}
-		if !c.NoLimits {
-			rates[action] = l
-		}
+	own := *c.Social // the caller's stays as it is
+	c.Social = &own
+	p.Take("Social", own.Problems(&c.Account, c.MFA != nil))
+	if c.Frontend.SocialLoginError == "" && slices.Contains(c.Clients, string(api.Browser)) {
+		p.Add("Frontend.SocialLoginError", `is missing; write the page that tells of a failed login at a provider, such as "/login-error"`)
+	}
+	c.Frontend.SocialLoginError = at.Page(p, site.Page{Field: "SocialLoginError", Text: c.Frontend.SocialLoginError, Like: "login-error"})
+}
+
+// rates reads the rate limits.
+func (c *Config) rates(p *site.Problems) map[string][]api.Rate {
+	rates, wrong := c.Account.Limits(c.Limits)
+	for _, action := range slices.Sorted(maps.Keys(wrong)) {
+		p.Add(fmt.Sprintf("Limits[%q]", action), wrong[action])
+	}
+	if c.NoLimits {
+		return nil
 	}
 	return rates
 }
 
 // pages makes the front end's pages absolute.
-func (c *Config) pages(p *problems, base *url.URL) account.Frontend {
-	page := func(field, text, need string, required bool) string {
-		return c.page(p, base, field, text, need, required)
-	}
+func (c *Config) pages(p *site.Problems, s site.Site) account.Frontend {
+	f := &c.Frontend
 	return account.Frontend{
-		VerifyEmail:          page("VerifyEmail", c.Frontend.VerifyEmail, "verify-email/{key}", c.Account.EmailVerification != account.None && !c.Account.EmailVerificationByCode),
-		ResetPassword:        page("ResetPassword", c.Frontend.ResetPassword, "reset-password/{key}", !c.Account.PasswordResetByCode && (c.Social == nil || !c.Social.Only)),
-		RequestPasswordReset: page("RequestPasswordReset", c.Frontend.RequestPasswordReset, "reset-password", false),
-		Signup:               page("Signup", c.Frontend.Signup, "signup", false),
+		VerifyEmail: s.Page(p, site.Page{Field: "VerifyEmail", Text: f.VerifyEmail, Like: "verify-email/{key}",
+			Required: c.Account.EmailVerification != account.None && !c.Account.EmailVerificationByCode}),
+		ResetPassword: s.Page(p, site.Page{Field: "ResetPassword", Text: f.ResetPassword, Like: "reset-password/{key}",
+			Required: !c.Account.PasswordResetByCode && (c.Social == nil || !c.Social.Only)}),
+		RequestPasswordReset: s.Page(p, site.Page{Field: "RequestPasswordReset", Text: f.RequestPasswordReset, Like: "reset-password"}),
+		Signup:               s.Page(p, site.Page{Field: "Signup", Text: f.Signup, Like: "signup"}),
 	}
-}
-
-// page makes one page absolute.
-func (*Config) page(p *problems, base *url.URL, field, text, need string, required bool) string {
-	field = "Frontend." + field
-	if text == "" {
-		if required {
-			p.add(field, `is missing; write the page that mails link to, such as "/`+need+`"`)
-		}
-		return ""
-	}
-	if strings.Contains(need, "{key}") != strings.Contains(text, "{key}") {
-		if strings.Contains(text, "{key}") {
-			p.add(field, "takes no {key}")
-		} else {
-			p.add(field, "must contain {key}")
-		}
-	}
-	ref, err := url.Parse(strings.ReplaceAll(text, "{key}", "KEY"))
-	if err != nil || ref.Opaque != "" || ref.IsAbs() && (ref.Scheme != "https" && ref.Scheme != "http" || ref.Host == "") {
-		p.add(field, fmt.Sprintf(`%q is no page; write "https://app.example.org/%s" or a path`, text, need))
-		return ""
-	}
-	if ref.IsAbs() {
-		return text
-	}
-	return base.Scheme + "://" + base.Host + "/" + strings.TrimLeft(text, "/")
 }
 
 // renderer reads the mail templates.
-func (c *Config) renderer(p *problems) *mail.Renderer {
+func (c *Config) renderer(p *site.Problems) *mail.Renderer {
 	prefix := c.Mail.SubjectPrefix
 	if prefix == "" && !c.Mail.NoSubjectPrefix {
 		prefix = "[" + c.Name + "] "
 	}
 	r, err := mail.New(c.Mail.Templates, mail.Site{Name: c.Name, SubjectPrefix: prefix})
 	if err != nil {
-		p.add("Mail.Templates", err.Error())
+		p.Add("Mail.Templates", err.Error())
 	}
 	return r
 }

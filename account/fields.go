@@ -36,10 +36,9 @@ type Field struct {
 	Check func(ctx context.Context, value any) error
 }
 
-const (
-	codeInvalidChoice api.Code = "invalid_choice"
-	fieldMaxLength             = 1000
-)
+const codeInvalidChoice api.Code = "invalid_choice"
+
+const fieldMaxLength = 1000
 
 var (
 	fieldName  = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]*$`)

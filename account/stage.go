@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -91,4 +92,29 @@ func (l *Login) Keep(key string, v any) error {
 func (l *Login) Kept(key string, v any) bool {
 	b, ok := l.kept[key]
 	return ok && json.Unmarshal(b, v) == nil
+}
+
+// reservedFlows are the contract's own flow ids.
+var reservedFlows = []string{
+	"login", "login_by_code", "signup", "provider_redirect", "provider_token", "provider_signup", "mfa_login_webauthn",
+	"verify_email", "verify_phone", "mfa_authenticate", "mfa_trust", "mfa_signup_webauthn", "reauthenticate",
+	"mfa_reauthenticate", "password_reset_by_code", "mfa_enroll",
+}
+
+// StageProblems returns what is wrong with a host's stages, by index.
+func StageProblems(stages []Stage) map[string]string {
+	p := map[string]string{}
+	seen := map[string]bool{}
+	for i, s := range stages {
+		field := fmt.Sprintf("[%d]", i)
+		switch {
+		case s == nil || s.Key() == "":
+			p[field] = "has no key"
+		case seen[s.Key()] || slices.Contains(reservedFlows, s.Key()):
+			p[field] = fmt.Sprintf("the key %q is taken; choose another", s.Key())
+		default:
+			seen[s.Key()] = true
+		}
+	}
+	return p
 }

@@ -40,7 +40,7 @@ func (s *Social) lost() *api.Reply { return fail(s.ErrorPage, codeUnknown, proce
 func (s *Social) begin(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	form := postedForm(rq)
 	e := s.byID(form.Get("provider"))
-	next, good := s.Targets.Clean(form.Get("callback_url"))
+	next, good := s.targets.Clean(form.Get("callback_url"))
 	process := form.Get("process")
 	if e == nil || e.redirect == nil || !good || process != processLogin && process != processConnect {
 		return s.lost(), nil

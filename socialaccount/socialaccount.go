@@ -16,6 +16,7 @@ import (
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/outbound"
 	"github.com/headless-auth/headless/internal/redirect"
 	"github.com/headless-auth/headless/sessions"
 	"github.com/headless-auth/headless/store"
@@ -30,10 +31,8 @@ type Parts struct {
 	Site string
 	// ErrorPage tells of a login that can't be told of elsewhere; absolute.
 	ErrorPage string
-	// Targets are where browsers may be sent in the end.
-	Targets *redirect.Targets
-	// HTTP calls providers.
-	HTTP *http.Client
+	// TrustedOrigins are further web origins of the site.
+	TrustedOrigins []string
 	// Secure: the site is served over https. Strict: its session cookie is not
 	// sent with a request that another site leads to.
 	Secure, Strict bool
@@ -45,6 +44,8 @@ type Parts struct {
 // Social serves this package's routes.
 type Social struct {
 	Parts
+	targets   *redirect.Targets // where browsers may be sent in the end
+	http      *http.Client      // calls providers
 	providers []*entry
 	refreshes locks
 }
@@ -58,8 +59,26 @@ type entry struct {
 }
 
 // New returns a social part. The configuration has been judged.
-func New(p Parts) *Social {
+func New(p Parts) (*Social, error) {
 	s := &Social{Parts: p}
+	allowed := slices.Clone(p.Config.CallbackURLs)
+	for _, origin := range p.TrustedOrigins {
+		// Wildcards trust whoever gets hold of a name below; enough to call,
+		// not to be sent people.
+		if _, err := redirect.New(p.Site, []string{origin}); err == nil {
+			allowed = append(allowed, origin)
+		}
+	}
+	var err error
+	if s.targets, err = redirect.New(p.Site, allowed); err != nil {
+		return nil, err
+	}
+	s.http, err = outbound.New(outbound.Options{
+		Timeout: p.Config.Timeout, MaxBytes: p.Config.MaxAnswerBytes, Internal: p.Config.Internal, Transport: p.Config.Transport,
+	})
+	if err != nil {
+		return nil, err
+	}
 	for _, provider := range p.Config.Providers {
 		e := &entry{Info: provider.Info(), provider: provider}
 		e.Kind = cmp.Or(e.Kind, e.ID)
@@ -68,7 +87,7 @@ func New(p Parts) *Social {
 		e.verify, _ = provider.(TokenVerifier)
 		s.providers = append(s.providers, e)
 	}
-	return s
+	return s, nil
 }
 
 // Routes is the table of this package's URLs.
@@ -206,7 +225,7 @@ func (s *Social) ConfigData(_ context.Context, rq *api.Request) any {
 // tools are what a provider works with.
 func (s *Social) tools(env *api.Env, now time.Time) Tools {
 	return Tools{
-		HTTP: s.HTTP, Now: now, Rand: env.Rand, QueryEmail: *s.Config.QueryEmail,
+		HTTP: s.http, Now: now, Rand: env.Rand, QueryEmail: *s.Config.QueryEmail,
 		UseOnce: func(ctx context.Context, key string, until time.Time) error {
 			return env.Store.UseOnce(ctx, key, now, until)
 		},

@@ -289,7 +289,7 @@ func (g *generator) limits() error {
 		"Keys of `Config.Limits`, with their defaults. A limit reads `amount/duration/per`, where `per` is `ip`, `user` or `key` (the\n" +
 		"address or account it is about); several are joined by commas, and an empty one is none.\n\n| action | default |\n| --- | --- |\n")
 	found := false
-	for _, f := range g.files["headless"] {
+	for _, f := range g.files["account"] {
 		ast.Inspect(f, func(n ast.Node) bool {
 			v, ok := n.(*ast.ValueSpec)
 			if !ok || v.Names[0].Name != "defaultLimits" {

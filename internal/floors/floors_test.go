@@ -29,7 +29,7 @@ var floors = [][]string{
 	{"store/memory", "store/postgres", "store/redis", "store/sqlite", "store/storetest"},
 	{"internal/clientip", "internal/i18n", "internal/jsonconfig", "internal/jwt", "internal/outbound", "internal/password", "internal/redirect", "internal/secret"},
 	{"internal/csrf", "internal/mail", "tokens/verify"},
-	{"tokens"},
+	{"internal/site", "tokens"},
 	{"internal/api"},
 	{"internal/openapi", "sessions"},
 	{"account"},

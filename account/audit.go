@@ -1,0 +1,31 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+
+	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/sessions"
+	"github.com/headless-auth/headless/store"
+)
+
+// Audit writes an event down. What has happened has happened: a log that fails
+// stops nobody, and the operator is told.
+func Audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event Event) {
+	data, err := json.Marshal(event)
+	if err == nil {
+		rq := api.FromContext(ctx)
+		e := &store.AuditEntry{Kind: event.Name(), Data: data, UserAgent: sessions.UserAgent(rq.HTTP), At: rq.Now}
+		if rq.IP.IsValid() { // else the host itself acts
+			e.IP = rq.IP.String()
+		}
+		if u := event.Subject(); u != nil {
+			e.UserID = u.ID
+		}
+		err = log.AppendAudit(ctx, e)
+	}
+	if err != nil {
+		logger.ErrorContext(ctx, "an event is missing from the audit log", "event", event.Name(), "error", err)
+	}
+}

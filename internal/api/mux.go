@@ -1,0 +1,32 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+)
+
+// Mux tells who answers, by path. It looks at the path alone, so that it works
+// on whatever router it is mounted.
+type Mux map[string]http.Handler
+
+// ServeHTTP implements [http.Handler].
+func (m Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h, ok := m[r.URL.Path]; ok {
+		h.ServeHTTP(w, r)
+		return
+	}
+	WriteStatus(w, r, http.StatusNotFound)
+}
+
+// Paths lists the paths that are served, for tests that nothing is forgotten.
+func (m Mux) Paths() []string { return slices.Sorted(maps.Keys(m)) }
+
+// Mount adds routes for a kind of front end, below a path.
+func (m Mux) Mount(e *Env, path string, client Client, table []Route) {
+	for _, rt := range table {
+		if rt.Client == "" || rt.Client == client {
+			m[path+"/"+string(client)+rt.URL()] = e.Handler(client, rt)
+		}
+	}
+}
