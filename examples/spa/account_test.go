@@ -1,0 +1,178 @@
+package main
+
+import (
+	"testing"
+)
+
+func TestEmails(t *testing.T) {
+	w := start(t, nil)
+	w.SignUp("Ada", "ada@example.org")
+	w.Go("/account/emails")
+	w.Inspect("emails")
+	w.Fill("Email", "ada@example.org")
+	w.Click("Add it")
+	if why := w.Refused("Email"); why != "This email address belongs to your account already." {
+		t.Errorf("it says %q", why)
+	}
+	w.Fill("Email", "lovelace@example.org")
+	w.Click("Add it")
+	w.reauthenticate()
+	w.See("A mail is on its way to lovelace@example.org.")
+	w.Inspect("emails unconfirmed")
+	w.Message("lovelace@example.org")
+	w.clock.advance(minute)
+	w.ClickIn("lovelace@example.org", "Send another code")
+	w.See("A mail is on its way to lovelace@example.org.")
+	w.Fill("Code that we sent to lovelace@example.org", w.Code("lovelace@example.org"))
+	w.Click("Confirm")
+	w.See("lovelace@example.org is confirmed.")
+	w.ClickIn("lovelace@example.org", "Make primary")
+	w.See("lovelace@example.org is your primary address now.")
+	w.ClickIn("ada@example.org", "Remove")
+	w.Heading("Remove this address?")
+	w.Click("Cancel")
+	w.ClickIn("ada@example.org", "Remove")
+	w.Click("Remove")
+	w.See("ada@example.org is removed.")
+	w.LogOut()
+	w.LogIn("lovelace@example.org", password)
+	w.Heading("Hello, Ada")
+}
+
+func TestEmailsByLink(t *testing.T) {
+	w := start(t, func(o *options) { o.links = true })
+	w.signUp("Ada", "ada@example.org")
+	w.Heading("Look into your mail")
+	w.Open(w.Link("ada@example.org", "/verify-email/"))
+	w.Click("Yes, confirm it")
+	w.Heading("Hello, Ada")
+	w.Go("/account/emails")
+	w.Fill("Email", "lovelace@example.org")
+	w.Click("Add it")
+	w.reauthenticate()
+	w.See("not confirmed")
+	w.Click("Send the link again") // that was too soon
+	w.See("That did not work.")
+	w.clock.advance(5 * minute)
+	w.Click("Send the link again")
+	w.See("A mail is on its way to lovelace@example.org.")
+	w.Open(w.Link("lovelace@example.org", "/verify-email/"))
+	w.Click("Yes, confirm it")
+	w.See("Your address is confirmed.")
+	w.At("/account/emails")
+	w.Gone("not confirmed")
+}
+
+func TestPhone(t *testing.T) {
+	w := start(t, nil)
+	w.SignUp("Ada", "ada@example.org")
+	w.Go("/account/phone")
+	w.See("You have no phone number here.")
+	w.Fill("Phone", "12")
+	w.Click("Send a code there")
+	w.Refused("Phone")
+	w.clock.advance(2 * minute)
+	w.Fill("Phone", "+31 6 1234 5678")
+	w.Click("Send a code there")
+	w.reauthenticate()
+	w.See("That was too often.") // the first attempt has used up the minute's one
+	w.clock.advance(2 * minute)
+	w.Click("Send a code there")
+	w.Heading("Confirm +31612345678")
+	w.Inspect("phone")
+	w.Fill("Code in the text message", "BCDF-GHJK")
+	w.Click("Confirm")
+	w.Refused("Code in the text message")
+	w.Fill("Code in the text message", w.Code("+31612345678"))
+	w.Click("Confirm")
+	w.See("+31612345678 is yours.")
+	w.LogOut()
+
+	// It logs in, by password and by code.
+	w.LogIn("+31 6 12345678", password)
+	w.Heading("Hello, Ada")
+	w.LogOut()
+	w.clock.advance(minute)
+	w.Go("/login/code")
+	w.Fill("Email or phone number", "+31612345678")
+	w.Click("Send the code")
+	w.Fill("Code", w.Code("+31612345678"))
+	w.Click("Log in")
+	w.Heading("Hello, Ada")
+}
+
+func TestPasswordChange(t *testing.T) {
+	w := start(t, nil)
+	w.SignUp("Ada", "ada@example.org")
+	w.Go("/account/password")
+	w.Inspect("password")
+	w.Fill("Current password", "not that one")
+	w.Fill("New password", "short")
+	w.Click("Change it")
+	if why := w.Refused("Current password"); why != "Enter your current password." {
+		t.Errorf("it says %q", why)
+	}
+	w.Refused("New password")
+	w.Fill("Current password", password)
+	w.Fill("New password", "wrong horse battery")
+	w.Click("Change it")
+	w.See("Your password is set.")
+	w.LogOut()
+	w.LogIn("ada@example.org", "wrong horse battery")
+	w.Heading("Hello, Ada")
+}
+
+func TestSessions(t *testing.T) {
+	w := start(t, nil)
+	w.SignUp("Ada", "ada@example.org")
+	for range 2 {
+		other := w.Elsewhere()
+		other.LogIn("ada@example.org", password)
+		other.Heading("Hello, Ada")
+		w.Go("/account/sessions")
+		w.Inspect("sessions")
+		w.ClickIn("last seen", "End")
+		w.See("session has ended.")
+		// The other one notices as soon as it asks for anything.
+		other.Click("Email addresses")
+		other.See("You are not logged in any more.")
+		other.At("/login")
+	}
+	other := w.Elsewhere()
+	other.LogIn("ada@example.org", password)
+	other.Heading("Hello, Ada")
+	w.Reload()
+	w.Click("End all others")
+	w.See("All other sessions have ended.")
+	other.Click("Phone")
+	other.At("/login")
+	w.ClickIn("this one", "Log out")
+	w.See("You are logged out.")
+}
+
+func TestClosing(t *testing.T) {
+	w := start(t, nil)
+	w.SignUp("Ada", "ada@example.org")
+	w.Go("/account/close")
+	w.Inspect("close")
+	w.Click("Close it for now")
+	w.Heading("Close your account for now?")
+	w.Inspect("close dialog")
+	w.Click("Close it")
+	w.reauthenticate()
+	w.See("Your account is closed.")
+	w.LogIn("ada@example.org", password)
+	w.Heading("Open your account again")
+	w.Inspect("reopen")
+	w.Fill("Email or phone number", "ada@example.org")
+	w.Fill("Password", password)
+	w.Click("Open it again")
+	w.Heading("Hello, Ada")
+
+	w.Go("/account/close")
+	w.Click("Delete the account")
+	w.Click("Delete it")
+	w.See("Your account is deleted.")
+	w.LogIn("ada@example.org", password)
+	w.Refused("Password")
+}
