@@ -61,6 +61,10 @@ type JWTConfig struct {
 	// Claims adds to access tokens. The claims that tokens always have can't be
 	// replaced. An error fails the request.
 	Claims func(ctx context.Context, u *store.User) (map[string]any, error)
+	// Remember is how many access tokens are remembered as good until they
+	// expire, so that each is checked once. Only their hashes are kept. Default
+	// 10000, some 10 MB at most; negative for none.
+	Remember int
 	// Rand is the random source. Default crypto/rand.
 	Rand io.Reader
 }
@@ -72,6 +76,7 @@ type JWT struct {
 	keys   []key
 	all    []*jwt.Key
 	rules  jwt.Rules
+	access *verify.Verifier
 }
 
 // NewJWT returns a strategy. All mistakes of the configuration are in the one
@@ -115,7 +120,7 @@ func NewJWT(c JWTConfig) (*JWT, error) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	j := &JWT{config: c, rules: jwt.Rules{Issuer: c.Issuer, Audience: c.Audience, Leeway: c.Leeway}}
+	j := &JWT{config: c, rules: jwt.Rules{Issuer: c.Issuer, Audience: c.Audience}}
 	for i, k := range c.Keys {
 		own, err := newKey(k)
 		if err != nil {
@@ -130,6 +135,12 @@ func NewJWT(c JWTConfig) (*JWT, error) {
 	case len(problems) == 0 && signer(j.keys, time.Unix(1<<40, 0)) == nil:
 		add("Keys", errors.New("has none that signs"))
 	}
+	if c.Remember == 0 {
+		c.Remember = 10000
+	}
+	if len(problems) == 0 {
+		j.access = j.Verifier(nil, c.Remember)
+	}
 	return j, errors.Join(problems...)
 }
 
@@ -143,7 +154,7 @@ func (j *JWT) Locate(r *http.Request, now time.Time) (Ref, error) {
 	if token == "" {
 		return Ref{}, nil
 	}
-	c, err := j.read(token, jwt.Access, j.rules, now)
+	c, err := j.access.VerifyAt(r.Context(), token, now)
 	if err != nil {
 		return Ref{}, nil
 	}
@@ -152,16 +163,6 @@ func (j *JWT) Locate(r *http.Request, now time.Time) (Ref, error) {
 
 // Scheme is that of the Authorization header.
 func (j *JWT) Scheme() string { return j.config.Scheme }
-
-func (j *JWT) read(token string, use jwt.Use, rules jwt.Rules, now time.Time) (*jwt.Claims, error) {
-	payload, err := jwt.Open(token, func(id, algorithm string) ([]*jwt.Key, error) {
-		return jwt.Find(j.all, id, algorithm), nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return rules.Read(payload, use, now)
-}
 
 // Grant implements [Strategy].
 func (j *JWT) Grant(ctx context.Context, s *store.Session, u *store.User, w When) (g Grant, err error) {
@@ -202,9 +203,13 @@ func (j *JWT) Grant(ctx context.Context, s *store.Session, u *store.User, w When
 
 // Refresh implements [Strategy].
 func (j *JWT) Refresh(refreshToken string, now time.Time) (r Refresh, err error) {
-	rules := j.rules
-	rules.Leeway = 0
-	c, err := j.read(refreshToken, jwt.Refresh, rules, now)
+	payload, err := jwt.Open(refreshToken, func(id, algorithm string) ([]*jwt.Key, error) {
+		return jwt.Find(j.all, id, algorithm), nil
+	})
+	if err != nil {
+		return r, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	c, err := j.rules.Read(payload, jwt.Refresh, now)
 	if err != nil {
 		return r, fmt.Errorf("%w: %w", ErrRefused, err)
 	}

@@ -1,0 +1,64 @@
+//go:build linux
+
+// Command bench measures what requests cost: the library's, beside handlers
+// that do the same questions and writes and nothing else, which are the limit.
+//
+//	go run ./internal/testenv go run ./internal/bench
+//	go run ./internal/testenv go run ./internal/bench -stores postgres -ops session,refresh -conns 1,16 -rounds 7
+//	go run ./internal/testenv go run ./internal/bench -scale 1e4,1e5,1e6
+//
+// Each server is a process of its own on the loopback interface, driven by
+// closed loops from this one. Ours and the limit take turns in short slices, so
+// that whatever else the machine does meets both; medians are shown. On a
+// machine that is not idle, the processor time for each request is the figure
+// to look at.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var o options
+	stores := flag.String("stores", "memory,sqlite,postgres,redis", "the stores to measure; those without a server are left out")
+	ops := flag.String("ops", "session,browser,jwt,cached,refresh,login,signup", "the operations to measure")
+	conns := flag.String("conns", "16", "connections at once, one after another")
+	scale := flag.String("scale", "", "measure session checks on PostgreSQL with so many users and sessions")
+	flag.IntVar(&o.rounds, "rounds", 7, "turns of each server")
+	flag.DurationVar(&o.slice, "slice", time.Second, "how long a turn takes")
+	serve := flag.String("serve", "", "be a server: used by this command itself")
+	flag.Parse()
+	var err error
+	switch {
+	case *serve != "":
+		err = beServer(ctx, *serve)
+	case *scale != "":
+		err = o.measureScale(ctx, numbers(*scale))
+	default:
+		o.conns = numbers(*conns)
+		err = o.measure(ctx, strings.Split(*stores, ","), strings.Split(*ops, ","))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// numbers reads "1,16" or "1e4,1e5".
+func numbers(text string) (l []int) {
+	for part := range strings.SplitSeq(text, ",") {
+		if f, err := strconv.ParseFloat(part, 64); err == nil && f >= 1 {
+			l = append(l, int(f))
+		}
+	}
+	return l
+}
