@@ -9,10 +9,16 @@ GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 TESTENV     = $(GO) run ./internal/testenv
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: ## start the quickstart: a site with accounts, on this machine alone
 	$(GO) run ./examples/quickstart
+
+spa: ## start the single-page example: every flow, with a mailbox and an identity provider
+	$(GO) run ./examples/spa
+
+screenshots: ## take pictures of the example's pages, into screenshots/
+	SCREENSHOTS=$(CURDIR)/screenshots $(GO) test -count=1 ./examples/spa
 
 test: ## run all tests, on every store; installs the databases they need
 	$(TESTENV) $(GO) test ./...
@@ -57,4 +63,4 @@ bin/standalone: FORCE
 	$(GO) build -trimpath -o $@ ./examples/standalone
 
 FORCE:
-.PHONY: help run test check lint race vuln cover fuzz bench contract generate FORCE
+.PHONY: help run spa screenshots test check lint race vuln cover fuzz bench contract generate FORCE

@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pquerna/otp/totp"
 )
@@ -216,4 +217,9 @@ func TestKeys(t *testing.T) {
 		w.See(name + " is removed.")
 	}
 	w.See("You have none yet.")
+	for end := time.Now().Add(10 * time.Second); phone.Count() > 0; { // its device is told so
+		if time.Now().After(end) {
+			t.Fatal("the device still offers the removed passkey")
+		}
+	}
 }

@@ -237,6 +237,8 @@ export interface Client {
   addKey(options?: { name?: string; passwordless?: boolean }): Promise<Answer<Key> | Cancelled>;
   renameKey(id: Key["id"], name: string): Promise<Answer<Key>>;
   removeKeys(ids: Key["id"][]): Promise<Answer>;
+  /** Tells password managers which passkeys are still good, after some were removed. */
+  signalKeys(): Promise<Answer<unknown>>;
   trustedBrowsers(): Promise<Answer<TrustedBrowser[]>>;
   distrustBrowsers(ids: TrustedBrowser["id"][]): Promise<Answer<TrustedBrowser[]>>;
 

@@ -196,6 +196,15 @@ export function createClient({
       ceremony("create", "account/authenticators/webauthn", { name, query: passwordless ? "?passwordless" : "" }),
     renameKey: (id, name) => call("PUT", "account/authenticators/webauthn", { id, name }),
     removeKeys: (ids) => call("DELETE", "account/authenticators/webauthn", { authenticators: ids }),
+    async signalKeys() {
+      const answer = await get("ext/v1/account/authenticators/webauthn/signals");
+      if (answer.state !== "done") return answer;
+      const { all_accepted_credentials: accepted, current_user_details: details } = answer.data;
+      // Browsers that can't be told are not.
+      await window.PublicKeyCredential?.signalAllAcceptedCredentials?.(accepted);
+      await window.PublicKeyCredential?.signalCurrentUserDetails?.(details);
+      return answer;
+    },
     trustedBrowsers: () => get("ext/v1/account/trusted-browsers"),
     distrustBrowsers: (ids) => call("DELETE", "ext/v1/account/trusted-browsers", { trusted_browsers: ids }),
 

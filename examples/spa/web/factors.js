@@ -99,7 +99,9 @@ export async function keys() {
         button("Rename", () => rename(key), "link"),
         button("Remove", async () => {
           if (!(await sure("Remove this key?", key.name, "Remove"))) return;
-          if (await act(() => client.removeKeys([key.id]))) refresh(`${key.name} is removed.`);
+          if (!(await act(() => client.removeKeys([key.id])))) return;
+          refresh(`${key.name} is removed.`);
+          client.signalKeys(); // so that nobody is offered the removed one
         }, "link")),
     ], "You have none yet."),
     group("Another one",
