@@ -6,7 +6,7 @@ import (
 )
 
 // Operations lists what the table of operations describes.
-func Operations() []string { return slices.Sorted(maps.Keys(operations)) }
+func Operations() []string { return slices.Sorted(maps.Keys(operations())) }
 
 // Encode writes a value as JSON and as YAML.
 func Encode(v any) (json, yaml []byte) { return appendJSON(nil, v), appendYAML(nil, v, 0) }

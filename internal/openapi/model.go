@@ -91,16 +91,35 @@ func appendJSON(b []byte, v any) []byte {
 			b = appendJSON(b, x)
 		}
 		return append(b, ']')
-	case string, bool, int, float64:
-		var w bytes.Buffer
-		enc := json.NewEncoder(&w)
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(v); err != nil {
-			panic(err) // such as infinity, which no table holds
+	case string:
+		if simple(v) {
+			return append(append(append(b, '"'), v...), '"')
 		}
-		return append(b, bytes.TrimSuffix(w.Bytes(), []byte("\n"))...)
+		return appendEncoded(b, v)
+	case bool, int, float64:
+		return appendEncoded(b, v)
 	}
 	panic(fmt.Sprintf("openapi: a %T in the document", v))
+}
+
+// simple reports whether a text needs no escapes.
+func simple(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+func appendEncoded(b []byte, v any) []byte {
+	var w bytes.Buffer
+	enc := json.NewEncoder(&w)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err) // such as infinity, which no table holds
+	}
+	return append(b, bytes.TrimSuffix(w.Bytes(), []byte("\n"))...)
 }
 
 func ref(name string) object { return m("$ref", "#/components/schemas/"+name) }

@@ -113,11 +113,13 @@ func New(s Site) (*Document, error) {
 //go:embed introduction.md
 var introductionText string
 
-var introductionTemplate = template.Must(template.New("").Parse(introductionText))
-
 func (s *Site) introduction() (string, error) {
+	t, err := template.New("").Parse(introductionText)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
-	err := introductionTemplate.Execute(&b, struct {
+	err = t.Execute(&b, struct {
 		*Site
 		Browser, App, Both, MFA bool
 	}{s, s.serves(api.Browser), s.serves(api.App), len(s.Clients) == 2, s.has("/v1/auth/2fa/authenticate")})

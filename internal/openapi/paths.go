@@ -42,7 +42,7 @@ var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.Met
 func (s *Site) mountedFlows() []string {
 	var l []string
 	_ = s.each(func(rt api.Route, method string, _ api.Endpoint) error {
-		if id := operations[method+" "+rt.URL()].Completes; id != "" && !slices.Contains(l, id) {
+		if id := operations()[method+" "+rt.URL()].Completes; id != "" && !slices.Contains(l, id) {
 			l = append(l, id)
 		}
 		return nil
@@ -56,7 +56,7 @@ func (d *draft) paths() (object, error) {
 	var order []string
 	err := d.each(func(rt api.Route, method string, ep api.Endpoint) error {
 		key := method + " " + rt.URL()
-		op, ok := operations[key]
+		op, ok := operations()[key]
 		if !ok {
 			return fmt.Errorf("openapi: nothing is known of %s", key)
 		}
