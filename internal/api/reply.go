@@ -93,29 +93,15 @@ func methods(m store.Methods) json.RawMessage {
 // answer turns what a flow returned into an envelope.
 func (rq *Request) answer(ctx context.Context, reply *Reply, flowErr error) (env envelope, header http.Header) {
 	header = http.Header{}
-	fail := func(err error) envelope {
-		e := asError(err)
-		if e.Status >= 500 {
-			level := slog.LevelError
-			if errors.Is(err, context.Canceled) {
-				level = slog.LevelInfo // the client went away
-			}
-			rq.Env.Log.Log(ctx, level, "request failed", "method", rq.HTTP.Method, "path", rq.HTTP.URL.Path, "error", err)
-		}
-		if e.RetryAfter > 0 {
-			header.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
-		}
-		return envelope{Status: e.Status, Errors: fillMessages(rq.Locale, e.Items)}
-	}
 	if flowErr != nil {
-		env = fail(flowErr)
+		env = rq.fail(ctx, flowErr, header)
 		var e *Error
 		if errors.As(flowErr, &e) && e.flows {
 			if u := rq.User; e.anonymous {
 				rq.User = nil
 				defer func() { rq.User = u }()
 			}
-			body := rq.authenticate(ctx, e.Status, fail)
+			body := rq.authenticate(ctx, e.Status, header)
 			body.Errors = append(body.Errors, env.Errors...)
 			return body, header
 		}
@@ -129,12 +115,28 @@ func (rq *Request) answer(ctx context.Context, reply *Reply, flowErr error) (env
 		if rq.User != nil {
 			status = http.StatusOK
 		}
-		return rq.authenticate(ctx, status, fail), header
+		return rq.authenticate(ctx, status, header), header
 	}
 	return envelope{Status: reply.status, Data: reply.data, Meta: reply.meta, location: reply.location, page: reply.page}, header
 }
 
-func (rq *Request) authenticate(ctx context.Context, status int, fail func(error) envelope) envelope {
+// fail answers with an error. What is our fault is for the log alone.
+func (rq *Request) fail(ctx context.Context, err error, header http.Header) envelope {
+	e := asError(err)
+	if e.Status >= 500 {
+		level := slog.LevelError
+		if errors.Is(err, context.Canceled) {
+			level = slog.LevelInfo // the client went away
+		}
+		rq.Env.Log.Log(ctx, level, "request failed", "method", rq.HTTP.Method, "path", rq.HTTP.URL.Path, "error", err)
+	}
+	if e.RetryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+	return envelope{Status: e.Status, Errors: fillMessages(rq.Locale, e.Items)}
+}
+
+func (rq *Request) authenticate(ctx context.Context, status int, header http.Header) envelope {
 	var d authData
 	if rq.User != nil {
 		d.User, d.Methods = rq.Env.UserData(ctx, rq.User), methods(rq.Session.Methods)
@@ -142,7 +144,7 @@ func (rq *Request) authenticate(ctx context.Context, status int, fail func(error
 	if status != http.StatusOK {
 		l, err := rq.flows(ctx)
 		if err != nil {
-			return fail(err)
+			return rq.fail(ctx, err, header)
 		}
 		d.Flows = &l
 	}

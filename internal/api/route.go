@@ -119,7 +119,8 @@ func (e *Env) Handler(client Client, rt Route) http.Handler {
 }
 
 func (e *Env) newRequest(r *http.Request, client Client) *Request {
-	rq := &Request{Env: e, HTTP: r, Client: client, Now: e.Now(), Session: &store.Session{}}
+	rq := &Request{Env: e, HTTP: r, Client: client, Now: e.Now()}
+	rq.Session = &rq.none
 	if e.Locale != nil {
 		rq.Locale = e.Locale(r)
 	}
@@ -198,6 +199,9 @@ func (rq *Request) finish(ctx context.Context, flowErr error) error {
 // vanished tells a request that lost a race whether its session was ended by
 // the winner: then it is gone, rather than the moment being wrong.
 func (rq *Request) vanished(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
 	var answer *Error
 	raced := errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound)
 	if !raced || errors.As(err, &answer) || rq.stored.ID == "" {
