@@ -36,7 +36,7 @@ var floors = [][]string{
 	{"account/phone", "account/smtp", "account/strength", "account/webhook", "mfa", "socialaccount"},
 	{"socialaccount/providers"},
 	{""}, // the root
-	{"internal/bench", "internal/browsertest", "internal/configdoc", "internal/doctest", "internal/doctest", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
+	{"internal/bench", "internal/browsertest", "internal/configdoc", "internal/doctest", "internal/fleet", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
 	{"internal/wiretest"},
 	{"examples/..."},
 }
@@ -49,7 +49,7 @@ var bare = []string{
 	"github.com/nyaruka/...", "github.com/trustelem/...",
 	module + "/store/memory", module + "/store/postgres", module + "/store/redis", module + "/store/sqlite", module + "/store/storetest",
 	"testing", "net/http/httptest", "net/http/pprof", "github.com/google/go-cmp/...", "github.com/chromedp/...", "github.com/getkin/...",
-	module + "/internal/bench", module + "/internal/browsertest", module + "/internal/doctest", module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/softauthn", module + "/internal/testenv/...", module + "/internal/wiretest",
+	module + "/internal/bench", module + "/internal/browsertest", module + "/internal/doctest", module + "/internal/fleet", module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/softauthn", module + "/internal/testenv/...", module + "/internal/wiretest",
 }
 
 type pkg struct {

@@ -19,6 +19,7 @@ var needs = []struct {
 }{
 	{[]string{"initdb"}, "postgresql"},
 	{[]string{"redis-server"}, "redis-server"},
+	{[]string{"nginx"}, "nginx-light"},
 	{[]string{"chromium", "chromium-browser", "google-chrome", "chrome"}, "chromium"},
 }
 
