@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"strings"
 	"sync"
@@ -65,15 +66,22 @@ type Keys struct {
 	roots [][]byte
 
 	mu      sync.RWMutex
-	derived map[string][][]byte
+	derived map[string][]*key
+}
+
+// key is one of a purpose's. Its hashes are used again: to make one costs as
+// much as to use it, and requests need several.
+type key struct {
+	bytes  []byte
+	hashes sync.Pool
 }
 
 // NewKeys returns keys of a secret and of those that it replaced.
 func NewKeys(current []byte, previous ...[]byte) *Keys {
-	return &Keys{roots: append([][]byte{current}, previous...), derived: map[string][][]byte{}}
+	return &Keys{roots: append([][]byte{current}, previous...), derived: map[string][]*key{}}
 }
 
-func (k *Keys) keys(purpose string) [][]byte {
+func (k *Keys) keys(purpose string) []*key {
 	k.mu.RLock()
 	l := k.derived[purpose]
 	k.mu.RUnlock()
@@ -85,7 +93,7 @@ func (k *Keys) keys(purpose string) [][]byte {
 		if err != nil {
 			panic(err) // only for lengths beyond the hash's reach
 		}
-		l = append(l, d)
+		l = append(l, &key{bytes: d, hashes: sync.Pool{New: func() any { return hmac.New(sha256.New, d) }}})
 	}
 	k.mu.Lock()
 	k.derived[purpose] = l
@@ -93,8 +101,13 @@ func (k *Keys) keys(purpose string) [][]byte {
 	return l
 }
 
-func mac(key []byte, parts []string) []byte {
-	h := hmac.New(sha256.New, key)
+func (k *key) mac(parts []string) []byte {
+	h, ok := k.hashes.Get().(hash.Hash)
+	if !ok {
+		panic("secret: the pool holds something else")
+	}
+	defer k.hashes.Put(h)
+	h.Reset()
 	var n [8]byte
 	for _, p := range parts { // lengths keep ("ab","c") apart from ("a","bc")
 		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
@@ -106,7 +119,7 @@ func mac(key []byte, parts []string) []byte {
 
 // MAC is a keyed hash of the parts, 32 bytes, made with the current secret.
 func (k *Keys) MAC(purpose string, parts ...string) []byte {
-	return mac(k.keys(purpose)[0], parts)
+	return k.keys(purpose)[0].mac(parts)
 }
 
 // Verify reports in constant time whether sum, or its first bytes if it is
@@ -115,7 +128,7 @@ func (k *Keys) MAC(purpose string, parts ...string) []byte {
 func (k *Keys) Verify(sum []byte, purpose string, parts ...string) bool {
 	ok := false
 	for _, key := range k.keys(purpose) {
-		m := mac(key, parts)
+		m := key.mac(parts)
 		if len(sum) >= 12 && len(sum) <= len(m) && hmac.Equal(sum, m[:len(sum)]) {
 			ok = true
 		}
@@ -127,8 +140,8 @@ func (k *Keys) Verify(sum []byte, purpose string, parts ...string) bool {
 // belongs elsewhere.
 var ErrSealed = errors.New("sealed value is not readable")
 
-func aead(key []byte) cipher.AEAD {
-	b, err := aes.NewCipher(key)
+func (k *key) aead() cipher.AEAD {
+	b, err := aes.NewCipher(k.bytes)
 	if err != nil {
 		panic(err) // 32 bytes always
 	}
@@ -142,13 +155,13 @@ func aead(key []byte) cipher.AEAD {
 // Seal encrypts and authenticates plain (AES-256-GCM), bound to a purpose and
 // to the text of what it belongs to.
 func (k *Keys) Seal(plain []byte, purpose, bound string) []byte {
-	return aead(k.keys(purpose)[0]).Seal(nil, nil, plain, []byte(bound))
+	return k.keys(purpose)[0].aead().Seal(nil, nil, plain, []byte(bound))
 }
 
 // Open is the inverse of Seal. ErrSealed.
 func (k *Keys) Open(sealed []byte, purpose, bound string) ([]byte, error) {
 	for _, key := range k.keys(purpose) {
-		if p, err := aead(key).Open(nil, nil, sealed, []byte(bound)); err == nil {
+		if p, err := key.aead().Open(nil, nil, sealed, []byte(bound)); err == nil {
 			return p, nil
 		}
 	}
@@ -159,23 +172,23 @@ func (k *Keys) Open(sealed []byte, purpose, bound string) ([]byte, error) {
 func (k *Keys) VerifyText(text string, encode func([]byte) string, purpose string, parts ...string) bool {
 	ok := false
 	for _, key := range k.keys(purpose) {
-		if hmac.Equal([]byte(text), []byte(encode(mac(key, parts)))) {
+		if hmac.Equal([]byte(text), []byte(encode(key.mac(parts)))) {
 			ok = true
 		}
 	}
 	return ok
 }
 
-// keyID names a key without giving anything of it away.
-func keyID(key []byte) string {
-	return hex.EncodeToString(mac(key, []string{"id"})[:4])
+// id names a key without giving anything of it away.
+func (k *key) id() string {
+	return hex.EncodeToString(k.mac([]string{"id"})[:4])
 }
 
 // SealText is Seal as text that begins with the id of the key it was made
 // with, so that one can tell which secret a stored value still needs.
 func (k *Keys) SealText(plain []byte, purpose, bound string) string {
 	key := k.keys(purpose)[0]
-	return keyID(key) + "." + base64.RawURLEncoding.EncodeToString(aead(key).Seal(nil, nil, plain, []byte(bound)))
+	return key.id() + "." + base64.RawURLEncoding.EncodeToString(key.aead().Seal(nil, nil, plain, []byte(bound)))
 }
 
 // OpenText is the inverse of SealText. ErrSealed.
@@ -186,10 +199,10 @@ func (k *Keys) OpenText(text, purpose, bound string) ([]byte, error) {
 		return nil, ErrSealed
 	}
 	for _, key := range k.keys(purpose) {
-		if keyID(key) != id {
+		if key.id() != id {
 			continue
 		}
-		if p, err := aead(key).Open(nil, nil, b, []byte(bound)); err == nil {
+		if p, err := key.aead().Open(nil, nil, b, []byte(bound)); err == nil {
 			return p, nil
 		}
 	}
@@ -199,5 +212,5 @@ func (k *Keys) OpenText(text, purpose, bound string) ([]byte, error) {
 // SealedNow reports whether a text was sealed with the current key.
 func (k *Keys) SealedNow(text, purpose string) bool {
 	id, _, _ := strings.Cut(text, ".")
-	return id == keyID(k.keys(purpose)[0])
+	return id == k.keys(purpose)[0].id()
 }
