@@ -76,6 +76,35 @@ func TestToken(t *testing.T) {
 	}
 }
 
+// One ID token can be written in several ways. Whichever it is, it logs in once.
+// Requirements SOC-3, ONE-1.
+func TestTokenOnceHoweverWritten(t *testing.T) {
+	t.Parallel()
+	p := wiretest.NewIDP(t)
+	w, c := site(t, openID(p))
+	p.Now = w.Clock.Now
+	token := p.Token(M{"sub": "1", "email": wiretest.FreshEmail(), "email_verified": true}, nil)
+	logIn := func(token string) *Reply {
+		return c.Other().Post("/auth/provider/token", M{"provider": "idp", "process": "login", "token": M{"client_id": wiretest.IDPClient, "id_token": token}})
+	}
+	part := strings.Split(token, ".")
+	head, claims, signature := part[0], part[1], part[2]
+	members := `"protected":"` + head + `","payload":"` + claims + `","signature":"` + signature + `"`
+	if len(head)%4 != 3 {
+		t.Fatal("the last letter of the header has no spare bits")
+	}
+	logIn(token).LoggedIn()
+	for name, other := range map[string]string{
+		"as it was": token, "as JSON": "{" + members + "}", "as JSON with a further member": `{"x":"1.2",` + members + "}",
+		"with a blank": head + " ." + claims + "." + signature, "with a line break": head + "." + claims + "\n." + signature,
+		"with other spare bits": head[:len(head)-1] + string(head[len(head)-1]+1) + "." + claims + "." + signature,
+	} {
+		if r := logIn(other); r.Status != 400 {
+			t.Errorf("%s: got %d, want 400", name, r.Status)
+		}
+	}
+}
+
 func TestTokenLoginNotSupported(t *testing.T) {
 	each(t, func(c *Config) {
 		c.Social.Providers = append(c.Social.Providers, providers.GitHub(providers.Client{ID: "gh", Secret: "x"}))
