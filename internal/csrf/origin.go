@@ -68,9 +68,14 @@ func (o *Origins) trusts(origin string) bool {
 	if o.exact[origin] {
 		return true
 	}
-	scheme, host, ok := strings.Cut(strings.ToLower(origin), "://")
+	// Only what is an origin has a host that could be compared.
+	clean, err := parseOrigin(origin)
+	if err != nil {
+		return false
+	}
+	scheme, host, _ := strings.Cut(clean, "://")
 	for _, w := range o.wildcards {
-		if ok && scheme == w.scheme && strings.HasSuffix(host, w.suffix) {
+		if scheme == w.scheme && strings.HasSuffix(host, w.suffix) {
 			return true
 		}
 	}
