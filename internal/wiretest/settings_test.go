@@ -241,3 +241,40 @@ type granting struct{ tokens.Opaque }
 func (granting) Grant(_ context.Context, _ *store.Session, u *store.User, _ tokens.When) (tokens.Grant, error) {
 	return tokens.Grant{AccessToken: "access-" + u.ID}, nil
 }
+
+// What is an email address, and which are the same. spec: account.md §0;
+// requirement EML-1.
+func TestAddresses(t *testing.T) {
+	wiretest.Each(t, unverified, func(t *testing.T, w *World, c *Client) {
+		// Each kind of client has domains of its own.
+		own := "." + c.Kind + ".example"
+		for _, tt := range []struct{ typed, kept string }{
+			{"ada@a" + own, "ada@a" + own}, {"  ADA.Lovelace+Tag@A" + own + " ", "ada.lovelace+tag@a" + own}, {"!#$%&'*+/=?^_{}|~-`@a" + own, "!#$%&'*+/=?^_{}|~-`@a" + own},
+			{`"a b"@a` + own, `"a b"@a` + own}, {`"a\"b@c"@a` + own, `"a\"b@c"@a` + own}, {c.Kind + "@localhost", c.Kind + "@localhost"}, {c.Kind + "@[127.0.0.1]", c.Kind + "@[127.0.0.1]"},
+			{c.Kind + "@[IPv6:2001:db8::1]", c.Kind + "@[ipv6:2001:db8::1]"}, {"x@b" + own, "x@b" + own}, {"x@" + strings.Repeat("c", 63) + own, "x@" + strings.Repeat("c", 63) + own},
+			{"x@EXÄMPLE" + own, "x@exämple" + own}, {"y@xn--exmple-cua" + own, "y@exämple" + own}, {"z@ｅxample" + own, "z@example" + own}, {"z@vis\u200bible" + own, "z@visible" + own},
+		} {
+			u := c.Other().Post("/auth/signup", M{"email": tt.typed, "password": wiretest.Password}).LoggedIn()
+			if u["email"] != tt.kept {
+				t.Errorf("%q became %v, want %q", tt.typed, u["email"], tt.kept)
+			}
+			// However it is spelled, it is this account's.
+			for _, again := range []string{tt.typed, tt.kept, strings.ToUpper(tt.kept)} {
+				c.Other().Post("/auth/signup", M{"email": again, "password": wiretest.Password}).Fails("email:email_taken")
+			}
+			c.Other().Post("/auth/login", M{"email": tt.typed, "password": wiretest.Password}).LoggedIn()
+		}
+		for _, typed := range []string{
+			"ada", "@a.example", "ada@", "ada@@a.example", "ada@a", "ada@a.e", "ada@.example", "ada@a..example", "ada@-a.example", "ada@a-.example", "ada@a.example.", "ada@a_b.example",
+			"ada@" + strings.Repeat("c", 64) + ".example", ".ada@a.example", "ada.@a.example", "a..b@a.example", "a b@a.example", "a,b@a.example", "a@b@c.example", `"a@a.example`, "a\"b@a.example",
+			"\u00e4da@a.example", "ad\u212A@a.example", "\uff41da@a.example", "ada@[127.0.0.256]", "ada@[a.example]", "ada@[127.0.0.1", "ada@127.0.0.1", "ada@a.1", "ada\t@a.example",
+			"ada@ex\u00e4mple..org", "mailto:ada@a.example?x", "<ada@a.example>", "ada@a.example b@c.example",
+		} {
+			r := c.Post("/auth/signup", M{"email": typed, "password": wiretest.Password})
+			if r.Status != 400 || r.Errors[0].Param != "email" || r.Errors[0].Code != "invalid" {
+				t.Errorf("%q: got %d %s", typed, r.Status, r.Raw)
+				c = c.Other()
+			}
+		}
+	})
+}
