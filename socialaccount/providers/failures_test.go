@@ -3,6 +3,7 @@ package providers_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"maps"
 	"net/http"
@@ -76,6 +77,22 @@ func TestCancelledAtTheProvider(t *testing.T) {
 			t.Errorf("got error %v, want that it was cancelled", err)
 		}
 	})
+}
+
+// TestIDTokenOfTheBrowser: what a browser brings counts as an ID token only if
+// it has our nonce. Else somebody could log in with one that they have found.
+func TestIDTokenOfTheBrowser(t *testing.T) {
+	t.Parallel()
+	found := fmt.Sprintf(`{"iss": "https://accounts.google.com", "aud": "client id", "sub": "victim", "iat": %d, "exp": %d}`, start.Unix(), start.Unix()+60)
+	for _, scopes := range [][]string{{"profile"}, {"openid", "profile"}} {
+		r := &recording{Scopes: scopes, Keys: "https://www.googleapis.com/oauth2/v3/certs", Calls: []call{
+			{Answer: json.RawMessage(`{"access_token": "a"}`)}, {Answer: json.RawMessage(`{"id": "attacker"}`)},
+		}}
+		who, err := r.login(t, r.provider(t, "google"), &replay{t: t, r: r, lenient: true}, map[string]string{"id_token": signed(t, []byte(found))})
+		if err == nil && who.UID == "victim" {
+			t.Errorf("%s: got in as somebody else", scopes)
+		}
+	}
 }
 
 func TestErrorInTheCallback(t *testing.T) {

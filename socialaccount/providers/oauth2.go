@@ -408,15 +408,15 @@ func (x *Exchange) discovered(ctx context.Context, e *endpoints, claims map[stri
 	return nil
 }
 
-// idToken verifies the ID token that came with the access token, or else with
-// the browser; nil means that there is none.
+// idToken verifies the ID token that came with the access token or else, where
+// it has to have our nonce, with the browser; nil means that there is none.
 func (x *Exchange) idToken(ctx context.Context, e *endpoints) (map[string]any, error) {
 	s := x.p.spec.IDToken
 	if s == nil {
 		return nil, nil
 	}
 	raw := textOf(x.Token["id_token"])
-	if raw == "" && x.nonce != "" {
+	if raw == "" && x.p.openID() {
 		raw = x.Callback.Get("id_token")
 	}
 	if raw == "" {
