@@ -58,7 +58,7 @@ func check(err error) {}
 var known = []string{
 	"bytes", "context", "crypto", "crypto/rand", "database/sql", "embed", "encoding/base64", "encoding/json", "errors", "fmt", "io",
 	"io/fs", "log", "log/slog", "maps", "net/http", "net/http/httptest", "net/url", "os", "os/signal", "slices", "strings", "testing", "time",
-	"github.com/go-chi/chi/v5", "github.com/jackc/pgx/v5", "github.com/jackc/pgx/v5/pgxpool", "golang.org/x/oauth2",
+	"github.com/go-chi/chi/v5", "github.com/jackc/pgx/v5", "golang.org/x/crypto/argon2", "github.com/jackc/pgx/v5/pgxpool", "golang.org/x/oauth2",
 }
 
 // literals are the structs that a fragment may be fields of.
@@ -69,7 +69,8 @@ var literals = []string{
 // scripts are the pages whose shell commands are run, by tests that are
 // elsewhere, in the file named.
 var scripts = map[string]string{
-	"README.md": "examples/quickstart/readme_test.go",
+	"README.md":               "examples/quickstart/readme_test.go",
+	"docs/getting-started.md": "internal/doctest/getting_started_test.go",
 }
 
 // pages are the documents, by path below the module's folder.
@@ -145,6 +146,8 @@ func newLibrary(t *testing.T, further []string) *library {
 		}
 		l.byName[name] = p
 	}
+	l.byName["goredis"] = "github.com/redis/go-redis/v9" // as redis is ours
+	ask = append(ask, l.byName["goredis"])
 	for line := range strings.Lines(golist(t, append([]string{"-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, ask...)...)) {
 		p, file, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		l.files[p] = file
@@ -309,6 +312,29 @@ func (l *library) check(t *testing.T, files []*ast.File) {
 		}
 	}}
 	_, _ = c.Check("p", l.fset, files, nil)
+}
+
+// TestJavaScript: what is marked js parses. docs/frontend.md is run in a browser
+// besides, beside the pages that it is about.
+func TestJavaScript(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("SKIPPED: node is not installed")
+	}
+	file := filepath.Join(t.TempDir(), "snippet.mjs")
+	for _, page := range pages(t) {
+		for _, b := range blocks(t, page) {
+			if b.mark != "js" {
+				continue
+			}
+			if err := os.WriteFile(file, []byte(b.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.CommandContext(t.Context(), "node", "--check", file).CombinedOutput(); err != nil {
+				t.Errorf("%s: %s", place(b), out)
+			}
+		}
+	}
 }
 
 func TestScripts(t *testing.T) {
