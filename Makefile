@@ -9,7 +9,7 @@ GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 TESTENV     = $(GO) run ./internal/testenv
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 run: ## start the quickstart: a site with accounts, on this machine alone
 	$(GO) run ./examples/quickstart
@@ -56,6 +56,15 @@ contract: bin/standalone ## compare every answer with the reference's, where its
 	cd $(CONTRACT) && $(GO) run ./cmd/check -strict-rules -server $(CURDIR)/bin/standalone \
 		-configs $(CURDIR)/examples/standalone/testdata/contract -deviations $(CURDIR)/docs/contract-deviations.json
 
+compatibility: bin/standalone ## write docs/compatibility.md from such a comparison
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; rules=$(CURDIR)/docs/contract-deviations.json; \
+	cd $(CONTRACT); golden=$$(pwd)/golden; \
+	$(GO) run ./cmd/check -strict-rules -need-configs -server $(CURDIR)/bin/standalone -configs $(CURDIR)/examples/standalone/testdata/contract \
+		-deviations $$rules -out $$dir/played -json $$dir/report.json; \
+	$(GO) run ./cmd/diff -all -json golden $$dir/played > $$dir/differences.json || true; \
+	cd $(CURDIR); $(GO) run ./internal/compat -report $$dir/report.json -differences $$dir/differences.json -golden $$golden \
+		-deviations $$rules -o docs/compatibility.md
+
 generate: ## write anew what is made from the code
 	$(GO) generate ./...
 
@@ -63,4 +72,4 @@ bin/standalone: FORCE
 	$(GO) build -trimpath -o $@ ./examples/standalone
 
 FORCE:
-.PHONY: help run spa screenshots test check lint race vuln cover fuzz bench contract generate FORCE
+.PHONY: help run spa screenshots test check lint race vuln cover fuzz bench contract compatibility generate FORCE

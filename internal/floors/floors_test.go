@@ -36,8 +36,9 @@ var floors = [][]string{
 	{"account/phone", "account/smtp", "account/strength", "account/webhook", "mfa", "socialaccount"},
 	{"socialaccount/providers"},
 	{""}, // the root
-	{"internal/bench", "internal/browsertest", "internal/configdoc", "internal/doctest", "internal/fleet", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
+	{"internal/bench", "internal/browsertest", "internal/compat", "internal/configdoc", "internal/doctest", "internal/fleet", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
 	{"internal/wiretest"},
+	{"internal/zitadeltest"},
 	{"examples/..."},
 }
 
@@ -48,7 +49,7 @@ var bare = []string{
 	"net/smtp", "github.com/wneessen/...", module + "/account/smtp", module + "/account/webhook",
 	"github.com/nyaruka/...", "github.com/trustelem/...",
 	module + "/store/memory", module + "/store/postgres", module + "/store/redis", module + "/store/sqlite", module + "/store/storetest",
-	"testing", "net/http/httptest", "net/http/pprof", "github.com/google/go-cmp/...", "github.com/chromedp/...", "github.com/getkin/...",
+	"testing", "net/http/httptest", "net/http/pprof", "github.com/google/go-cmp/...", "github.com/chromedp/...", "github.com/getkin/...", "github.com/zitadel/...",
 	module + "/internal/bench", module + "/internal/browsertest", module + "/internal/doctest", module + "/internal/fleet", module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/softauthn", module + "/internal/testenv/...", module + "/internal/wiretest",
 }
 
