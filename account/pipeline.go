@@ -26,7 +26,10 @@ type Pipeline struct {
 
 // waiting is a login as it is kept in the session: never a copy of the user.
 type waiting struct {
-	UserID       string                     `json:"u,omitempty"`
+	UserID string `json:"u,omitempty"`
+	// Epoch is the user's when they proved who they are: what ends all sessions
+	// of a user ends their waiting logins.
+	Epoch        int64                      `json:"g,omitempty"`
 	Email        string                     `json:"e,omitempty"`
 	Phone        string                     `json:"p,omitempty"`
 	Signup       bool                       `json:"s,omitempty"`
@@ -121,7 +124,7 @@ func (p *Pipeline) keep(rq *api.Request, l *Login, stage string) error {
 		StartedAt: l.StartedAt, Done: l.done, Stage: stage, Kept: l.kept,
 	}
 	if l.User != nil {
-		w.UserID = l.User.ID
+		w.UserID, w.Epoch = l.User.ID, l.User.Epoch
 	}
 	// The time runs from the start of the login, however far it has come.
 	return p.pending.PutSince(rq, w, l.StartedAt)
@@ -145,7 +148,8 @@ func (p *Pipeline) complete(ctx context.Context, rq *api.Request, l *Login) erro
 }
 
 // Current returns the waiting login and the key of its stage. A login whose
-// user has vanished goes on as a pretended one.
+// user has vanished goes on as a pretended one; one that began before all
+// sessions of its user were ended is none.
 func (p *Pipeline) Current(ctx context.Context, rq *api.Request) (l *Login, stage string, err error) {
 	if rq.User != nil {
 		return nil, "", nil
@@ -162,6 +166,9 @@ func (p *Pipeline) Current(ctx context.Context, rq *api.Request) (l *Login, stag
 		l.User, err = rq.Store().User(ctx, w.UserID)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return nil, "", err
+		}
+		if l.User != nil && l.User.Epoch != w.Epoch {
+			return nil, "", nil
 		}
 	}
 	return l, w.Stage, nil

@@ -72,9 +72,27 @@ func (m *MFA) enrollRoutes() (l []api.Route) {
 // unproven is no hindrance here, or nobody could go on: whoever proves later
 // that it is theirs removes what was set up before.
 
+// enrolling returns whose login waits for a first factor. Who has set one up
+// meanwhile, elsewhere, has to begin anew and prove it.
+func (m *MFA) enrolling(ctx context.Context, rq *api.Request) (*store.User, error) {
+	u, err := m.waiting(ctx, rq)
+	if err != nil {
+		return nil, err
+	}
+	all, err := rq.Store().AuthenticatorsOf(ctx, u.ID)
+	if err != nil || !protects(all) {
+		return u, err
+	}
+	m.account.Pipeline.Abandon(rq)
+	if err := rq.SaveNow(ctx); err != nil {
+		return nil, err
+	}
+	return nil, api.NotPending()
+}
+
 // enrollTOTPOffer shows a secret to set up TOTP with.
 func (m *MFA) enrollTOTPOffer(ctx context.Context, rq *api.Request) (*api.Reply, error) {
-	u, err := m.waiting(ctx, rq)
+	u, err := m.enrolling(ctx, rq)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +104,7 @@ func (m *MFA) enrollTOTP(ctx context.Context, rq *api.Request) (*api.Reply, erro
 	if err := rq.Input.Err(); err != nil {
 		return nil, err
 	}
-	u, err := m.waiting(ctx, rq)
+	u, err := m.enrolling(ctx, rq)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +123,7 @@ func (m *MFA) enrollTOTP(ctx context.Context, rq *api.Request) (*api.Reply, erro
 
 // enrollKeyOptions begins to add a security key.
 func (m *MFA) enrollKeyOptions(ctx context.Context, rq *api.Request) (*api.Reply, error) {
-	u, err := m.waiting(ctx, rq)
+	u, err := m.enrolling(ctx, rq)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +136,7 @@ func (m *MFA) enrollKey(ctx context.Context, rq *api.Request) (*api.Reply, error
 	if err != nil {
 		return nil, err
 	}
-	u, err := m.waiting(ctx, rq)
+	u, err := m.enrolling(ctx, rq)
 	if err != nil {
 		return nil, err
 	}

@@ -94,6 +94,38 @@ func TestEnrollment(t *testing.T) {
 			}
 		})
 	})
+	t.Run("attack: a login that waits while the address is proven by its owner", func(t *testing.T) { // requirement EML-4
+		each(t, func(c *headless.Config) { must(0)(c); c.Account.EmailVerification = "optional" }, func(t *testing.T, w *World, c *Client) {
+			p := w.Make(Person{Username: wiretest.FreshName(), Unverified: true})
+			logIn(c, p).Pending("mfa_enroll")
+			secret := c.Get(enrollTOTP).Is(404).Meta["secret"].(string)
+			owner := c.Other()
+			w.Inbox.Mails(p.Email)
+			owner.Post("/auth/password/request", M{"email": p.Email}).Is(200)
+			key := w.Inbox.Mail(t, p.Email, "password_reset_key").Data["key"]
+			owner.Post("/auth/password/reset", M{"key": key, "password": "another-Quartz-32"}).Is(401)
+			c.Post(enrollTOTP, M{"code": codeAt(t, secret, w.Clock.Now())}).NothingPending()
+			if l := rows(t, w, p); len(l) != 0 {
+				t.Errorf("got %v", l)
+			}
+		})
+	})
+	t.Run("attack: another factor than the one that the user has set up meanwhile", func(t *testing.T) { // requirement MFA-2
+		each(t, must(0), func(t *testing.T, w *World, c *Client) {
+			p := someone(w)
+			logIn(c, p).Pending("mfa_enroll")
+			k := newKey(w)
+			credential := k.Create(optionsOf(t, c.Get(enrollKey)))
+			owner := c.Other()
+			logIn(owner, p).Pending("mfa_enroll")
+			secret := owner.Get(enrollTOTP).Is(404).Meta["secret"].(string)
+			owner.Post(enrollTOTP, M{"code": codeAt(t, secret, w.Clock.Now())}).LoggedIn()
+			c.Post(enrollKey, M{"credential": credential}).NothingPending()
+			c.Get(enrollKey).NothingPending()
+			c.Session().NothingPending()
+			same(t, kinds(t, owner), "totp", "recovery_codes")
+		})
+	})
 	t.Run("is off by default", func(t *testing.T) {
 		each(t, nil, func(t *testing.T, w *World, c *Client) {
 			logIn(c, someone(w)).LoggedIn()

@@ -254,6 +254,23 @@ func TestStageBelongsToItsUser(t *testing.T) {
 			c.Get(keyPath).NothingPending()
 		})
 	})
+	t.Run("it ends when the user's password is reset", func(t *testing.T) { // requirement SES-5
+		each(t, nil, func(t *testing.T, w *World, c *Client) {
+			p := w.Make(Person{})
+			c.LogIn(p)
+			app := activate(t, w, c)
+			c = c.Other()
+			logIn(c, p).Pending("mfa_authenticate")
+			owner := c.Other()
+			w.Inbox.Mails(p.Email)
+			owner.Post("/auth/password/request", M{"email": p.Email}).Is(200)
+			key := w.Inbox.Mail(t, p.Email, "password_reset_key").Data["key"]
+			owner.Post("/auth/password/reset", M{"key": key, "password": "another-Quartz-32"}).Is(401)
+			c.Session().NothingPending()
+			c.Post(codePath, M{"code": app.Next()}).NothingPending()
+			c.Get(keyPath).NothingPending()
+		})
+	})
 	t.Run("it is no stage of who is logged in", func(t *testing.T) {
 		each(t, trusting, func(t *testing.T, w *World, c *Client) {
 			c.LogIn(w.Make(Person{}))
