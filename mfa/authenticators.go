@@ -134,9 +134,18 @@ func (m *MFA) mayRemove(ctx context.Context, rq *api.Request, l []*store.Authent
 	return m.requireRecent(ctx, rq)
 }
 
-// requireRecent asks for a recent proof before a factor goes.
+// requireRecent asks for a recent proof before factors change: also before one
+// is added, or recovery codes are shown, that could then be the proof to remove
+// another.
 func (m *MFA) requireRecent(ctx context.Context, rq *api.Request) error {
-	if m.config.RemovalNeedsFactor {
+	if !m.config.RemovalNeedsFactor {
+		return m.account.RequireRecent(ctx, rq)
+	}
+	all, err := rq.Store().AuthenticatorsOf(ctx, rq.User.ID)
+	switch {
+	case err != nil:
+		return err
+	case protects(all):
 		return m.account.RequireRecentFactor(rq)
 	}
 	return m.account.RequireRecent(ctx, rq)

@@ -97,9 +97,9 @@ type Config struct {
 	GracePeriod time.Duration
 	// MayRemove decides whether a user may remove an authenticator.
 	MayRemove func(ctx context.Context, u *store.User, a *store.Authenticator) (bool, error)
-	// RemovalNeedsFactor asks for a recent proof of a further factor before one
-	// is removed or recovery codes are made anew; the password alone will not
-	// do.
+	// RemovalNeedsFactor asks whoever has a further factor for a recent proof of
+	// one before one is removed or added, or recovery codes are shown or made
+	// anew; the password alone will not do.
 	RemovalNeedsFactor bool
 	// KeyName names a security key that its user has not named. n counts from
 	// 1; model is the authenticator's, if it is known. Default: Master key,

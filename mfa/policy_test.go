@@ -158,11 +158,24 @@ func TestRemoval(t *testing.T) {
 			c.Post(recoveryPath, nil).Is(401)
 			c.Post("/auth/reauthenticate", M{"password": wiretest.Password}).LoggedIn()
 			c.Delete(totpPath, nil).Is(401) // the password alone will not do
+			// Nor does it lead to a factor to prove that with.
+			same(t, c.Get(recoveryPath).Is(401).Flows(), "reauthenticate", "mfa_reauthenticate")
+			c.Get(keysPath).Is(401)
+			c.Get("/ext" + keysPath + "/conditional").Is(401)
+			c.Post(keysPath, M{"credential": M{"id": "x"}}).Is(401)
 			c.Post("/auth/2fa/reauthenticate", M{"code": app.Next()}).LoggedIn()
+			recoveryCodes(t, c)
+			addKey(t, w, c, "")
 			c.Delete(totpPath, nil).Is(200)
 			activate(t, w, c)
 			w.Clock.Advance(10 * time.Minute)
 			c.Delete(totpPath, nil).Is(401)
+			c.Post("/auth/reauthenticate", M{"password": wiretest.Password}).LoggedIn()
+			d := c.Other()
+			d.LogIn(w.Make(Person{})) // who has none needs none
+			addKey(t, w, d, "")
+			secret := d.Get(totpPath).Is(404).Meta["secret"].(string)
+			d.Post(totpPath, M{"code": codeAt(t, secret, w.Clock.Now())}).Is(401)
 		})
 	})
 }

@@ -145,7 +145,7 @@ func (m *MFA) recoveryCodes(ctx context.Context, rq *api.Request) (*api.Reply, e
 	if a == nil {
 		return api.Empty(http.StatusNotFound), nil
 	}
-	if err := m.account.RequireRecent(ctx, rq); err != nil {
+	if err := m.requireRecent(ctx, rq); err != nil {
 		return nil, err
 	}
 	c, err := m.readCodes(ctx, rq, a)

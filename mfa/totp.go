@@ -96,7 +96,7 @@ func (m *MFA) activateTOTP(ctx context.Context, rq *api.Request) (*api.Reply, er
 		in.Fail("code", codeUnverifiedEmail)
 		return nil, in.Err()
 	}
-	if err := m.account.RequireRecent(ctx, rq); err != nil {
+	if err := m.requireRecent(ctx, rq); err != nil {
 		return nil, err
 	}
 	var a *store.Authenticator

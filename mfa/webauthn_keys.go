@@ -29,7 +29,7 @@ var (
 // keyOptions begins to add a key, for logging in alone if the query says
 // passwordless, whatever it says of it. spec: mfa.md §7.6.
 func (m *MFA) keyOptions(ctx context.Context, rq *api.Request) (*api.Reply, error) {
-	if err := m.account.RequireRecent(ctx, rq); err != nil {
+	if err := m.requireRecent(ctx, rq); err != nil {
 		return nil, err
 	}
 	kind := ceremonyAdd
@@ -48,7 +48,7 @@ func (m *MFA) addKey(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 // has just logged in with a password that the browser knows. WebAuthn Level 3,
 // §5.1.3.
 func (m *MFA) conditionalKeyOptions(ctx context.Context, rq *api.Request) (*api.Reply, error) {
-	if err := m.account.RequireRecent(ctx, rq); err != nil {
+	if err := m.requireRecent(ctx, rq); err != nil {
 		return nil, err
 	}
 	return m.creationOptions(ctx, rq, ceremonyAddConditional, rq.User)
@@ -66,7 +66,7 @@ func (m *MFA) addKeyOf(ctx context.Context, rq *api.Request, kinds ...ceremonyKi
 	}
 	// Before the challenge is used up: the client sends the same again once
 	// its user has proven who they are.
-	if err := m.account.RequireRecent(ctx, rq); err != nil {
+	if err := m.requireRecent(ctx, rq); err != nil {
 		return nil, err
 	}
 	k, err := m.judgeNewKey(ctx, rq, rq.User, credential, kinds...)
