@@ -121,7 +121,7 @@ type proof struct {
 // attempt counts a guess at a user's further factor before it is judged. The
 // caller has to end it. spec: mfa.md §5.
 func (m *MFA) attempt(ctx context.Context, rq *api.Request, u *store.User, field string) (end func(ctx context.Context) error, err error) {
-	key := "mfa:" + u.ID
+	key := limitKey(u.ID)
 	taken, wait, err := rq.Take(ctx, "login_failed", key)
 	if err == nil && wait == 0 {
 		_, wait, err = rq.Take(ctx, "mfa_failed", key)
@@ -139,6 +139,9 @@ func (m *MFA) attempt(ctx context.Context, rq *api.Request, u *store.User, field
 		return errors.Join(rq.GiveBack(ctx, taken), rq.Clear(ctx, "mfa_failed", key))
 	}, nil
 }
+
+// limitKey is what guesses at a user's factors are counted under.
+func limitKey(userID string) string { return "mfa:" + userID }
 
 // maxTries bounds how often a code is judged anew because its authenticator
 // was used at the same time. The second time it is refused, but for one that

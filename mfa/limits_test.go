@@ -94,6 +94,23 @@ func TestLimits(t *testing.T) {
 			c.Post(codePath, M{"code": app.Code()}).LoggedIn()
 		})
 	})
+	t.Run("a reset by the host ends that, too", func(t *testing.T) {
+		each(t, limited(map[string]string{"login_failed": headless.NoLimit, "mfa_failed": "2/30d/key"}), func(t *testing.T, w *World, c *Client) {
+			p := w.Make(Person{})
+			c.LogIn(p)
+			activate(t, w, c)
+			for range 2 {
+				c.Post("/auth/2fa/reauthenticate", M{"code": "000000"}).Fails("code:incorrect_code")
+			}
+			if err := w.Auth.ResetMFA(t.Context(), p.ID); err != nil {
+				t.Fatal(err)
+			}
+			app := activate(t, w, c)
+			c = c.Other()
+			logIn(c, p).Pending("mfa_authenticate")
+			c.Post(codePath, M{"code": app.Next()}).LoggedIn()
+		})
+	})
 	t.Run("attack: nobody is locked out of their passkey with junk", func(t *testing.T) {
 		each(t, limited(map[string]string{"login_failed": "3/300s/key"}), func(t *testing.T, w *World, c *Client) {
 			p := w.Make(Person{})

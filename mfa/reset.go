@@ -10,8 +10,9 @@ import (
 	"github.com/headless-auth/headless/store"
 )
 
-// ResetUser removes all authenticators and trusted browsers of a user, within
-// the transaction of the host's own request.
+// ResetUser removes all authenticators and trusted browsers of a user, and
+// forgets failed guesses at them, within the transaction of the host's own
+// request.
 func (m *MFA) ResetUser(ctx context.Context, rq *api.Request, userID string) error {
 	u, err := rq.Store().User(ctx, userID)
 	if err != nil {
@@ -28,7 +29,7 @@ func (m *MFA) ResetUser(ctx context.Context, rq *api.Request, userID string) err
 		return err
 	}
 	rq.Emit(Reset{account.Of{User: u}})
-	return nil
+	return rq.Clear(ctx, "mfa_failed", limitKey(userID))
 }
 
 // Reencrypt seals the secrets of a user's authenticators anew, with today's
