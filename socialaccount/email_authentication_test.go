@@ -3,6 +3,7 @@ package socialaccount_test
 import (
 	"testing"
 
+	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/wiretest"
 	"github.com/headless-auth/headless/socialaccount/providers"
 	"github.com/headless-auth/headless/store"
@@ -95,6 +96,26 @@ func TestPreHijacking(t *testing.T) {
 				t.Error("an ambiguous address has led to an account")
 			}
 		})
+	})
+}
+
+// Whoever is logged in to the very account that is cleaned goes on with a new
+// session.
+func TestProofWhileLoggedIn(t *testing.T) {
+	each(t, func(c *Config) {
+		c.Social.EmailAuthentication, c.Account.EmailVerification = true, account.Optional
+	}, func(t *testing.T, w *World, c *Client) {
+		p := w.Make(Person{Unverified: true})
+		c.LogIn(p)
+		before := c.Credential()
+		if r := say(t, c, "login", dummy{"id": uids[c.Kind], "email": p.Email, "email_verified": true}); userID(r) != p.ID {
+			t.Errorf("got user %q, want %s", userID(r), p.ID)
+		}
+		c.Dead(before)
+		c.Session().LoggedIn()
+		if got := w.Emails(p.ID); got != p.Email+"*!" {
+			t.Errorf("got addresses %q", got)
+		}
 	})
 }
 

@@ -128,10 +128,10 @@ func proof(e *entry, id *Identity) *store.Method {
 }
 
 // logIn begins a user's login. Whoever was logged in before is logged out, but
-// for the same user, whose session just goes on: it is worth no more than
-// before.
+// for the same user, whose session just goes on, unless this login has ended it:
+// it is worth no more than before.
 func (s *Social) logIn(ctx context.Context, rq *api.Request, e *entry, u *store.User, id *Identity) error {
-	if rq.User != nil && rq.User.ID == u.ID {
+	if rq.User != nil && rq.User.ID == u.ID && rq.Session.Epoch == u.Epoch {
 		return nil
 	}
 	s.leave(rq)
