@@ -5,6 +5,7 @@ import (
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/wiretest"
+	"github.com/headless-auth/headless/socialaccount"
 	"github.com/headless-auth/headless/socialaccount/providers"
 	"github.com/headless-auth/headless/store"
 )
@@ -161,6 +162,32 @@ func TestWhomToTrust(t *testing.T) {
 				t.Errorf("got %s, want %v", r.Raw, x.in)
 			}
 		})
+	}
+}
+
+// That an address is named twice says no more of it.
+func TestAssumedTwice(t *testing.T) {
+	t.Parallel()
+	var said []socialaccount.Email
+	w, c := site(t, func(c *Config) {
+		c.Social.EmailAuthentication = true
+		c.Social.Providers = append(c.Social.Providers, own{func(string) (*socialaccount.Identity, error) {
+			return &socialaccount.Identity{UID: "1", Emails: said}, nil
+		}})
+	})
+	p := w.Make(Person{})
+	plain, assumed, stated := socialaccount.Email{Address: p.Email}, socialaccount.Email{Address: p.Email, Verified: true, Assumed: true}, socialaccount.Email{Address: p.Email, Verified: true}
+	for _, x := range []struct {
+		said []socialaccount.Email
+		in   bool
+	}{
+		{[]socialaccount.Email{plain, assumed}, false}, {[]socialaccount.Email{assumed, plain}, false},
+		{[]socialaccount.Email{assumed, stated}, true}, {[]socialaccount.Email{stated, assumed}, true},
+	} {
+		said = x.said
+		if r := tell(c.Other(), "login", "t"); (r.Status == 200) != x.in {
+			t.Errorf("%v: got %s, want %v", said, r.Raw, x.in)
+		}
 	}
 }
 

@@ -238,7 +238,10 @@ func (s *Social) clean(ctx context.Context, e *entry, id *Identity) {
 		}
 		x.Address = address
 		if i := slices.IndexFunc(l, func(y Email) bool { return y.Address == address }); i >= 0 {
-			l[i].Verified, l[i].Primary = l[i].Verified || x.Verified, l[i].Primary || x.Primary
+			y := &l[i]
+			stated := y.Verified && !y.Assumed || x.Verified && !x.Assumed
+			y.Verified, y.Primary = y.Verified || x.Verified, y.Primary || x.Primary
+			y.Assumed = y.Verified && !stated
 			continue
 		}
 		l = append(l, x)
