@@ -183,20 +183,25 @@ func orEnd(ctx context.Context, err error, end func(ctx context.Context) error) 
 }
 
 // judgeCode finds the authenticator that a code is right for, and returns it
-// as it is to be stored once the code is used. Nil: the code is wrong.
-func (m *MFA) judgeCode(ctx context.Context, rq *api.Request, all []*store.Authenticator, code string) (used *store.Authenticator, err error) {
+// as it is to be stored once the code is used. Nil: the code is wrong. One that
+// can't be read must not shut out who has another.
+func (m *MFA) judgeCode(ctx context.Context, rq *api.Request, all []*store.Authenticator, code string) (*store.Authenticator, error) {
+	var unread error
 	for _, a := range all {
+		var used *store.Authenticator
+		var err error
 		switch a.Type {
 		case store.TOTP:
 			used, err = m.useTOTP(ctx, rq, a, code)
 		case store.RecoveryCodes:
 			used, err = m.useRecoveryCode(ctx, rq, a, code)
 		}
-		if used != nil || err != nil {
-			return used, err
+		if err == nil && used != nil {
+			return used, nil
 		}
+		unread = errors.Join(unread, err)
 	}
-	return nil, nil
+	return nil, unread
 }
 
 func (m *MFA) wrongCode(rq *api.Request, u *store.User, all []*store.Authenticator, p proof) error {

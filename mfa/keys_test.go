@@ -158,6 +158,21 @@ func TestSecretsBelongToTheirRow(t *testing.T) {
 	})
 }
 
+// What can't be read shuts nobody out who has something else.
+func TestUnreadableSecrets(t *testing.T) {
+	each(t, nil, func(t *testing.T, w *World, c *Client) {
+		p := w.Make(Person{})
+		row(t, w, p, "recovery_codes", `{"seed":"k1:00000000.AAAA","used_mask":0}`, nil) // its key is lost
+		c.LogIn(p)
+		w.Clock.Advance(time.Second)
+		app := activate(t, w, c)
+		c = c.Other()
+		logIn(c, p).Pending("mfa_authenticate")
+		c.Post(codePath, M{"code": "000000"}).Is(500)
+		c.Post(codePath, M{"code": app.Next()}).LoggedIn()
+	})
+}
+
 // Secrets that Django has encrypted in its own way.
 func TestLegacySecrets(t *testing.T) {
 	each(t, func(c *headless.Config) {
