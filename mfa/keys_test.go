@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/internal/wiretest"
