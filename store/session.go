@@ -68,9 +68,15 @@ func (m Methods) List() []Method {
 	return l
 }
 
-// With returns m with a record appended; m itself is unchanged.
+// maxMethods bounds how many records a session has: a user can prove who they
+// are any number of times.
+const maxMethods = 100
+
+// With returns m with a record appended, and without the oldest where there are
+// too many; m itself is unchanged.
 func (m Methods) With(x Method) Methods {
-	b, err := json.Marshal(append(m.List(), x))
+	l := append(m.List(), x)
+	b, err := json.Marshal(l[max(0, len(l)-maxMethods):])
 	if err != nil {
 		panic(err) // plain fields always marshal
 	}
