@@ -73,9 +73,8 @@ func (p *Page) Inspect(name string) {
 		}
 		for _, scheme := range []string{"dark", "light"} {
 			p.Scheme(scheme)
-			// What the screen's size changes is seen on phones, what the
-			// scheme does, in the dark.
-			if s.Phone || scheme == "light" {
+			// Each size and each scheme is judged once.
+			if s.Phone == (scheme == "dark") {
 				p.judge(fmt.Sprintf("%s, %dx%d, %s", name, s.Width, s.Height, scheme))
 			}
 			p.shoot(name, s, scheme)

@@ -27,10 +27,8 @@ func newSigningKey() signingKey {
 
 // jwks publishes the keys. RFC 7517.
 func (p *Provider) jwks(w http.ResponseWriter, _ *http.Request) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for _, k := range p.keys {
+	for _, k := range p.published() {
 		set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.private.Public(), KeyID: k.id, Algorithm: string(jose.RS256), Use: "sig"})
 	}
 	writeJSON(w, http.StatusOK, set)
@@ -38,9 +36,7 @@ func (p *Provider) jwks(w http.ResponseWriter, _ *http.Request) {
 
 // sign makes an ID token. OpenID Connect Core §2, §3.1.3.6.
 func (p *Provider) sign(g grant, accessToken string) (string, error) {
-	p.mu.Lock()
-	key := p.keys[0]
-	p.mu.Unlock()
+	key := p.published()[0]
 	now := p.Now()
 	claims := map[string]any{
 		"iss": p.Issuer, "aud": g.client, "iat": now.Unix(), "exp": now.Add(tokenLifetime).Unix(), "auth_time": g.at.Unix(),

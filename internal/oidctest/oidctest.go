@@ -60,7 +60,7 @@ type Provider struct {
 	mux *http.ServeMux
 
 	mu     sync.Mutex
-	keys   []signingKey     // the first one signs
+	keys   []signingKey     // the first one signs; nil: there is none yet
 	codes  map[string]grant // each is taken once
 	tokens map[string]grant
 }
@@ -76,14 +76,13 @@ type grant struct {
 	at          time.Time
 }
 
-// New returns a provider with a signing key of its own.
+// New returns a provider. It makes its first signing key when it needs one.
 func New(o Options) *Provider {
 	o.Name = cmp.Or(o.Name, "Example ID")
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	p := &Provider{Options: o, mux: http.NewServeMux(), codes: map[string]grant{}, tokens: map[string]grant{}}
-	p.Rotate()
 	p.mux.HandleFunc("GET /.well-known/openid-configuration", p.discovery)
 	p.mux.HandleFunc("GET /jwks.json", p.jwks)
 	p.mux.HandleFunc("GET /authorize", p.ask)
@@ -104,9 +103,20 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // that what it has signed can still be verified.
 func (p *Provider) Rotate() {
 	key := newSigningKey()
+	p.published()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.keys = append([]signingKey{key}, p.keys[:min(len(p.keys), 1)]...)
+	p.keys = []signingKey{key, p.keys[0]}
+}
+
+// published are the keys that are good, that which signs first.
+func (p *Provider) published() []signingKey {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.keys == nil {
+		p.keys = []signingKey{newSigningKey()}
+	}
+	return p.keys
 }
 
 // IDToken returns an ID token about a person for a client, such as an app gets

@@ -216,6 +216,7 @@ export function createClient({
     // Identity providers. The browser leaves the page for the provider's, and
     // comes back to callback, perhaps with ?error=.
     async goToProvider(provider, callback, process = "login") {
+      await last; // the form must not meet another request either
       const values = { provider, callback_url: callback, process, csrfmiddlewaretoken: await csrfToken() };
       const form = Object.assign(document.createElement("form"), { method: "POST", action: `${path}/browser/v1/auth/provider/redirect`, hidden: true });
       for (const [name, value] of Object.entries(values)) form.append(Object.assign(document.createElement("input"), { name, value }));
