@@ -168,7 +168,7 @@ func TestBadMembers(t *testing.T) {
 			if c.Answer == nil {
 				continue
 			}
-			for _, value := range []any{nil, " ", map[string]any{}, strings.Repeat("x", 192), "a\x00b"} {
+			for _, value := range []any{nil, " ", true, map[string]any{}, strings.Repeat("x", 192), "a\x00b"} {
 				for doc := range replacedOnce(decoded(t, c.Answer), value) {
 					who, err := r.loginWith(t, id, n, doc)
 					if err == nil && who.UID != r.Identity.UID {
@@ -302,7 +302,7 @@ func TestIdentities(t *testing.T) {
 		fails   bool
 	}{
 		{profile: `{"id": "1"}`, want: identity{UID: "1"}},
-		{profile: `{"id": " 1 "}`, want: identity{UID: "1"}},
+		{profile: `{"id": " 1 "}`, want: identity{UID: " 1 "}},
 		{profile: `{"id": 0}`, want: identity{UID: "0"}},
 		{profile: `{"id": 18446744073709551615}`, want: identity{UID: "18446744073709551615"}},
 		{profile: `{"id": 340282366920938463463374607431768211455}`, want: identity{UID: "340282366920938463463374607431768211455"}},

@@ -185,10 +185,34 @@ func (p path) text(doc any) string {
 	return ""
 }
 
+// id is text for what tells people apart: as the provider has it, blanks and
+// all, and nothing that many have alike, such as a flag.
+func (p path) id(doc any) string {
+	for _, a := range p.alternatives {
+		if s := a.join(doc, idOf); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+func idOf(v any) string {
+	s := textOf(v)
+	if _, flag := v.(bool); flag || strings.TrimSpace(s) == "" {
+		return ""
+	}
+	return s
+}
+
 func (a alternative) fill(doc any) string {
+	return a.join(doc, func(v any) string { return strings.TrimSpace(textOf(v)) })
+}
+
+// join makes one text of the parts, "" if one of them is missing.
+func (a alternative) join(doc any, text func(any) string) string {
 	var b strings.Builder
 	for i, p := range a.parts {
-		s := strings.TrimSpace(textOf(p.value(doc)))
+		s := text(p.value(doc))
 		for _, f := range p.filters {
 			s = filters[f](s)
 		}

@@ -120,3 +120,23 @@ func FuzzExpandURL(f *testing.F) {
 		}
 	})
 }
+
+// Ids are compared exactly. Requirement SOC-4.
+func TestPathOfID(t *testing.T) {
+	t.Parallel()
+	doc, err := decodeJSON([]byte(pathDocument))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, want := range map[string]string{
+		"id": "9007199254740993", "name": " Jo van Doe ", "blank|word": "x", "yes|word": "x", "none": "", "{word}-{yes}": "", "{word}-{id}": "x-9007199254740993",
+	} {
+		p, err := parsePath(where, func(string) string { return "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.id(doc); got != want {
+			t.Errorf("%s: got %q, want %q", where, got, want)
+		}
+	}
+}

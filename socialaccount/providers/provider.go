@@ -358,7 +358,7 @@ func (x *Exchange) identity(ctx context.Context) (*socialaccount.Identity, error
 	}
 	doc := x.Profile
 	id := &socialaccount.Identity{
-		UID: p.uid.text(doc), Email: p.email.text(doc), Username: p.username.text(doc), Name: p.name.text(doc),
+		UID: p.uid.id(doc), Email: p.email.text(doc), Username: p.username.text(doc), Name: p.name.text(doc),
 		FirstName: p.firstName.text(doc), LastName: p.lastName.text(doc), Phone: p.phone.text(doc),
 	}
 	id.Emails = p.emails(doc, id.Email)
