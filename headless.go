@@ -19,12 +19,48 @@
 //
 //	mux.Handle("/accounts/", auth.Callbacks())
 //
+// # What it consists of
+//
+// This package wires the others, and is the only one that a host has to call.
+// The settings of each are fields of [Config]:
+//
+//   - package account: signing up, logging in, verifying, passwords; hooks,
+//     events, mails
+//   - package sessions: how long a client stays recognised, and its cookies
+//   - package mfa: TOTP, recovery codes, security keys, passkeys
+//   - package socialaccount, with socialaccount/providers: logging in through
+//     identity providers
+//   - package tokens, with tokens/verify: signed access tokens for other
+//     services
+//   - package store: what is kept, and sqlite, postgres, redis and memory, which
+//     keep it
+//
+// Whoever imports this package gets no database driver and no mail client along:
+// those are the host's choice.
+//
+// # Protecting routes
+//
+// [Auth.Load] finds out who is calling, [Auth.RequireUser] asks for a login,
+// [Auth.RequireRecentAuth] for a fresh proof of identity, and [Auth.Require] for
+// whatever else: [MFA], [PhishingResistant], [VerifiedEmail], [Within]. Refusals
+// are those of the API, so that a front end treats them alike.
+//
 // # Extending
 //
 // What a host may change is a value in [Config]: [account.Hooks] have a say,
 // OnEvent hears what happened, Stages ask one more thing at login, Store keeps
 // everything elsewhere. Nothing registers itself, nothing is global, and New
 // starts nothing.
+//
+// # Running
+//
+// [Auth.Run] sends again what could not be sent, and removes what has expired;
+// run it on every instance. [Auth.Flush] waits for the mails under way, before
+// a program ends or a test looks at them. Any number of instances may share a
+// store and a secret.
+//
+// The documents beside the code, in docs, have a page for each task; begin with
+// docs/getting-started.md.
 package headless
 
 import (

@@ -1,8 +1,30 @@
 // Package account is what an account can do by itself: sign up, log in and
 // out, verify addresses, change and reset passwords.
 //
-// A host sets [Config] and [Hooks] through the root package, which builds the
-// rest. spec: account.md.
+// A host never makes an [Account]: it describes one, in the root package's
+// Config, which builds the rest. spec: account.md.
+//
+//	headless.Config{
+//		Account: account.Config{LoginByCode: true},
+//		Hooks:   account.Hooks{AllowSignup: …},
+//		OnEvent: func(ctx context.Context, e account.Event) { … },
+//		…
+//	}
+//
+// # What hosts use
+//
+// [Config], [Field], [CodeConfig] and [PasswordConfig] say how accounts work, and
+// [Hooks] what the host has its say in; [Reject] makes the errors that hooks
+// refuse with. [Mailer] and [SMSSender] are what a host sends messages with;
+// packages smtp and webhook have one each. [Event] is something that has
+// happened, and the types that embed [Of] are the events of this package. A
+// [Stage] asks one more thing of a [Login].
+//
+// # What the other packages of this module use
+//
+// [Account], [Pipeline], [Outbox], [Parts], [Newcomer] and whatever else takes
+// types of internal packages: mfa and socialaccount log people in by it. Nobody
+// else can call it.
 package account
 
 import (

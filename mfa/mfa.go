@@ -1,8 +1,17 @@
 // Package mfa adds further factors to accounts: TOTP, recovery codes, and
 // WebAuthn as second factor or as passkey, and lets users trust browsers.
 //
-// A host sets [Config] through the root package, which builds the rest.
-// docs/mfa.md tells how to begin. spec: mfa.md.
+// A host sets [Config] through the root package, which builds the rest:
+//
+//	headless.Config{
+//		MFA: &mfa.Config{SupportedTypes: []string{"totp", "recovery_codes", "webauthn"}, PasskeyLogin: true},
+//		…
+//	}
+//
+// Without it there are no further factors: no routes, no stages. Hosts also
+// implement [Cipher], where secrets are encrypted by a key management service,
+// call [QR], and hear the events of this package. [MFA], [Factors] and [Parts]
+// are for the root package. docs/mfa.md tells how to begin. spec: mfa.md.
 package mfa
 
 import (

@@ -1,6 +1,11 @@
 // Package sessions keeps clients recognised: it finds the session of a
 // request, begins, rotates and ends sessions, and hands out what the client
 // has to keep.
+//
+// Hosts set [Config], in the root package's Config, and hear the events of this
+// package: [ClientChanged], [Crowded], [Ended] and [RefreshTokenReused]. Who is
+// calling they ask the root package. [Manager] and [Slot] are for the other
+// packages of this module. docs/sessions.md tells how long what lives.
 package sessions
 
 import (

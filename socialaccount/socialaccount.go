@@ -3,8 +3,19 @@
 // accounts there to users here, and makes new users of strangers.
 //
 // A host sets [Config] in the root package's, with providers of package
-// providers or of its own, and mounts headless.Auth.Callbacks.
-// spec: socialaccount.md.
+// providers or of its own, and mounts headless.Auth.Callbacks:
+//
+//	headless.Config{
+//		Social: &socialaccount.Config{
+//			Providers: []socialaccount.Provider{providers.GitHub(providers.Client{ID: …, Secret: …})},
+//		},
+//		…
+//	}
+//	mux.Handle("/accounts/", auth.Callbacks())
+//
+// Most providers are data: a providers.Spec. What is no OAuth at all implements
+// [Redirector], [TokenVerifier] or both. [Social] and [Parts] are for the root
+// package. docs/social.md tells how to begin. spec: socialaccount.md.
 package socialaccount
 
 import (

@@ -5,6 +5,14 @@
 //
 // A strategy makes and reads tokens and keeps nothing: package sessions asks
 // the store, and decides.
+//
+// A host sets one in the root package's Config:
+//
+//	jwt, err := tokens.NewJWT(tokens.JWTConfig{Keys: []tokens.Key{{Private: key}}})
+//	headless.Config{Tokens: jwt, …}
+//
+// Services elsewhere check access tokens with package verify. docs/tokens.md
+// tells when they are of use, and what they cost.
 package tokens
 
 import (
