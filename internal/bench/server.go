@@ -158,6 +158,7 @@ type bareServer struct {
 	redis  *goredis.Client
 	hasher *password.Hasher
 	key    *jwt.Key
+	token  string // one that it has signed
 }
 
 func bare(ctx context.Context, e environment) (http.Handler, error) {
@@ -167,6 +168,9 @@ func bare(ctx context.Context, e environment) (http.Handler, error) {
 		return nil, err
 	}
 	if s.key, err = jwt.NewKey(signingKey, ""); err != nil {
+		return nil, err
+	}
+	if s.token, err = s.key.Sign(jwt.Claims{Subject: "1", SessionID: "1", ID: "1.0.0", Use: jwt.Refresh}, nil); err != nil {
 		return nil, err
 	}
 	switch e.store {
@@ -260,11 +264,16 @@ func (s *bareServer) login(w http.ResponseWriter, r *http.Request) {
 	answer(w, &answered{fmt.Sprint(id), in.Email, 0})
 }
 
-// refresh does the statement of a refresh and signs two tokens.
+// refresh reads a token, does the statement of a refresh and signs two tokens.
 func (s *bareServer) refresh(w http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	var user int64
-	err := s.pool.QueryRow(r.Context(), `update auth_sessions set generation = generation + 1, refreshed_at = $2, seen_at = $2 where id = $1 returning user_id`, r.Header.Get("X-Session-ID"), now).Scan(&user)
+	_, err := jwt.Open(s.token, func(string, string) ([]*jwt.Key, error) { return []*jwt.Key{s.key}, nil })
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	err = s.pool.QueryRow(r.Context(), `update auth_sessions set generation = generation + 1, refreshed_at = $2, seen_at = $2 where id = $1 returning user_id`, r.Header.Get("X-Session-ID"), now).Scan(&user)
 	c := jwt.Claims{Subject: fmt.Sprint(user), SessionID: "1", ID: "x", Use: jwt.Access, IssuedAt: jwt.Seconds(now), ExpiresAt: jwt.Seconds(now.Add(time.Minute))}
 	var access, refresh string
 	if err == nil {

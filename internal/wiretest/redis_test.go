@@ -136,4 +136,3 @@ func TestSessionsElsewhere(t *testing.T) {
 		})
 	}
 }
-

@@ -120,7 +120,7 @@ const (
 	// Where an update can return what is joined, one statement does it.
 	refreshReturning = refreshSession + `from auth_users u left join auth_emails e on e.user_id = u.id and e.is_primary
 		where u.id = s.user_id and ` + refreshable + ` returning ` + sessionUserColumns
-	refreshAlone = refreshSession + `where ` + refreshable
+	refreshAlone = refreshSession + `where ` + refreshable + ` returning generation`
 )
 
 // RefreshSession implements [store.SessionRefresher].
@@ -151,17 +151,13 @@ func (s *Store) refresh(ctx context.Context, r *store.Refresh, args []any) (x *s
 		})
 		return x, err
 	}
-	err = s.inTx(ctx, func(s *Store) error {
-		n, err := s.exec(ctx, refreshAlone, args...)
-		if err == nil && n == 0 {
-			return store.ErrNotFound
-		}
-		if err == nil {
-			x, err = one(ctx, s, scanSessionUser, sessionAndUserByID, args[0])
-		}
-		return err
-	})
-	return x, err
+	// The next change takes a token that nobody has before this call returns,
+	// so what is read now is what was written.
+	var generation int64
+	if err := s.save(ctx, &generation, refreshAlone, args...); err != nil {
+		return nil, err
+	}
+	return one(ctx, s, scanSessionUser, sessionAndUserByID, args[0])
 }
 
 const updateSession = `update auth_sessions set token_hash = $3, user_id = $4, epoch = $5, methods = $6, state = $7,
