@@ -625,7 +625,9 @@ func (a *Auth) Sweep(ctx context.Context) error {
 	return errors.Join(err1, err2, err3, err4)
 }
 
-// User returns who is calling, or nil.
+// User returns who is calling: in handlers behind [Auth.Load], [Auth.RequireUser]
+// and its relatives, in hooks and in OnEvent. Nil: nobody is logged in, or the
+// context is of no such request. The record is as it was when the request began.
 func User(ctx context.Context) *store.User {
 	if rq := api.FromContext(ctx); rq != nil {
 		return rq.User
@@ -633,7 +635,8 @@ func User(ctx context.Context) *store.User {
 	return nil
 }
 
-// Session returns the caller's session, or nil.
+// Session returns the caller's session, wherever [User] tells who is calling;
+// nil if there is none.
 func Session(ctx context.Context) *store.Session {
 	if rq := api.FromContext(ctx); rq != nil && rq.Session.ID != "" {
 		return rq.Session

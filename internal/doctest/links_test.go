@@ -13,7 +13,7 @@ var (
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
 	anchor  = regexp.MustCompile(`<a id="([^"]+)">`)
 	code    = regexp.MustCompile("(?ms)^```.*?^```$|`[^`\n]*`")
-	dropped = regexp.MustCompile("[^\\p{L}\\p{N} _-]")
+	dropped = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
 // anchors are what a page can be entered at, as GitHub makes them of headings.

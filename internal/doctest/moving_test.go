@@ -219,7 +219,7 @@ func TestSettingsOfTheReference(t *testing.T) {
 	t.Parallel()
 	_, table, ok := strings.Cut(read(t, "docs/moving-from-allauth.md"), "<!-- settings -->\n")
 	table, _, _ = strings.Cut(table, "<!-- end -->")
-	rows := regexp.MustCompile("(?m)^\\| ([^|]+) \\| ([^|]+) \\|$").FindAllStringSubmatch(table, -1)
+	rows := regexp.MustCompile(`(?m)^\| ([^|]+) \| ([^|]+) \|$`).FindAllStringSubmatch(table, -1)
 	if !ok || len(rows) < 40 {
 		t.Fatalf("the page has %d settings", len(rows))
 	}

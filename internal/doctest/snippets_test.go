@@ -38,8 +38,6 @@ import (
 	"testing"
 )
 
-const module = "github.com/headless-auth/headless"
-
 // prelude is what every fragment finds.
 const prelude = `
 var (
