@@ -78,6 +78,7 @@ func (p *Pipeline) Start(ctx context.Context, rq *api.Request, l *Login, proof *
 			}
 		}
 	}
+	rq.Claim()
 	return p.resume(ctx, rq, l)
 }
 
@@ -215,6 +216,7 @@ func (p *Pipeline) Done(ctx context.Context, rq *api.Request, key string) error 
 // Wait keeps a login that begins at a stage: its endpoint has the first proof.
 func (p *Pipeline) Wait(rq *api.Request, l *Login, stage string) error {
 	l.StartedAt = rq.Now
+	rq.Claim()
 	return p.keep(rq, l, stage)
 }
 

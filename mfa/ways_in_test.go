@@ -271,6 +271,30 @@ func TestStageBelongsToItsUser(t *testing.T) {
 			c.Get(keyPath).NothingPending()
 		})
 	})
+	t.Run("attack: a session that was planted in the browser", func(t *testing.T) { // requirement SES-1
+		each(t, trusting, func(t *testing.T, w *World, c *Client) {
+			if c.Kind == "app" {
+				return // nobody can plant anything there
+			}
+			p := w.Make(Person{})
+			c.LogIn(p)
+			app := activate(t, w, c)
+			for _, prepare := range []func(attacker *Client){
+				func(attacker *Client) { attacker.Get(loginPath).Is(200) },
+				func(attacker *Client) { // it holds a waiting login already
+					attacker.Post("/auth/signup", M{"email": wiretest.FreshEmail(), "password": wiretest.Password}).Pending("verify_email")
+				},
+			} {
+				attacker, victim := c.Other(), c.Other()
+				prepare(attacker)
+				victim.SetCookie("sessionid", attacker.Cookie("sessionid"))
+				logIn(victim, p).Pending("mfa_authenticate")
+				victim.Post(codePath, M{"code": app.Next()}).Pending("mfa_trust")
+				attacker.Post(trustPath, M{"trust": true}).NothingPending()
+				victim.Post(trustPath, M{"trust": false}).LoggedIn()
+			}
+		})
+	})
 	t.Run("it is no stage of who is logged in", func(t *testing.T) {
 		each(t, trusting, func(t *testing.T, w *World, c *Client) {
 			c.LogIn(w.Make(Person{}))

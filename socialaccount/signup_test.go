@@ -123,6 +123,22 @@ func TestPendingSignup(t *testing.T) {
 	})
 }
 
+// A browser may have been given its session by somebody else, who would then
+// have the account in its place.
+func TestPlantedSession(t *testing.T) {
+	each(t, func(c *Config) { c.Social.AskAtSignup = true }, func(t *testing.T, w *World, c *Client) {
+		if c.Kind == "app" {
+			return // nobody can plant anything there
+		}
+		attacker := c.Other()
+		begin(t, attacker, "dummy", "login")
+		c.SetCookie("sessionid", attacker.Cookie("sessionid"))
+		say(t, c, "login", dummy{"id": "77"}).Pending("provider_signup")
+		attacker.Post("/auth/provider/signup", M{"email": wiretest.FreshEmail()}).Is(409)
+		c.Get("/auth/provider/signup").Is(200)
+	})
+}
+
 // Of any number of requests that complete one signup, one makes an account.
 func TestSignupOnce(t *testing.T) {
 	wiretest.EachStore(t, with(func(c *Config) {

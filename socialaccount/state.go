@@ -140,6 +140,7 @@ func (p signupSlot) put(rq *api.Request, v *signup) error {
 	if err != nil {
 		return err
 	}
+	rq.Claim()
 	return p.slot.Put(rq, x)
 }
 

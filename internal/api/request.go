@@ -101,6 +101,15 @@ func (rq *Request) Changed() { rq.changed = true }
 // what it is worth has changed.
 func (rq *Request) Rotate() { rq.changed, rq.rotate = true, true }
 
+// Claim is Rotate for a browser in whose session something begins that is worth
+// having. Somebody else may have planted that session there, and still know its
+// token. Apps have theirs from us.
+func (rq *Request) Claim() {
+	if rq.Client == Browser {
+		rq.Rotate()
+	}
+}
+
 // EndSession ends the current session and continues with an empty one. The
 // stored one dies when the request is saved.
 func (rq *Request) EndSession() {
