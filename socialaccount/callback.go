@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/redirect"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -30,6 +31,9 @@ func (s *Social) Callbacks(env *api.Env) http.Handler {
 			}))
 		}
 		query := func(_ context.Context, rq *api.Request) (url.Values, *http.Cookie) { return rq.HTTP.URL.Query(), nil }
+		if p, ok := e.redirect.(Publisher); ok {
+			mux.Handle("GET "+s.Config.CallbackPath+"/"+p.DocumentPath()+"{$}", s.publish(env, e, p))
+		}
 		interviewer, interviews := e.redirect.(Interviewer)
 		switch {
 		case interviews:
@@ -38,7 +42,7 @@ func (s *Social) Callbacks(env *api.Env) http.Handler {
 				http.MethodPost: {NoBody: true, Do: s.answer(e, interviewer)},
 			})
 		case e.FormPost:
-			mux.Handle(path+"{$}", s.stash(env, path))
+			mux.Handle(path+"{$}", s.stash(env, e, path))
 			route(path+finish, map[string]api.Endpoint{http.MethodGet: {NoBody: true, Do: s.callback(e, s.stashed(path))}})
 		default:
 			route(path, map[string]api.Endpoint{http.MethodGet: {NoBody: true, Do: s.callback(e, query)}})
@@ -138,7 +142,7 @@ func (s *Social) codeOf(ctx context.Context, rq *api.Request, e *entry, err erro
 	case errors.As(err, &answer) && answer.Status < 500 && len(answer.Items) > 0:
 		return answer.Items[0].Code
 	}
-	s.report(ctx, rq, e, err)
+	s.report(ctx, rq.Env, e, err)
 	return codeUnknown
 }
 
@@ -187,9 +191,9 @@ type stash struct {
 }
 
 // dispensable are what is left out of a stash that would be too large.
-var dispensable = []string{"id_token", "user"}
+var dispensable = []string{"id_token", "user", "attributes"}
 
-func (s *Social) stash(env *api.Env, path string) http.Handler {
+func (s *Social) stash(env *api.Env, e *entry, path string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
@@ -201,9 +205,19 @@ func (s *Social) stash(env *api.Env, path string) http.Handler {
 			api.WriteStatus(w, r, http.StatusBadRequest)
 			return
 		}
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+		values, err := s.received(r.Context(), env, e, r.PostForm)
+		if err != nil {
+			s.report(r.Context(), env, e, err)
+			h.Set("Location", redirect.With(s.ErrorPage, "error", string(codeUnknown), "error_process", processLogin))
+			w.WriteHeader(http.StatusSeeOther)
+			return
+		}
 		st := stash{map[string]string{}, env.Now().Add(stashLifetime).UnixMicro()}
-		for name := range r.PostForm {
-			st.Values[name] = r.PostForm.Get(name)
+		for name := range values {
+			st.Values[name] = values.Get(name)
 		}
 		plain, err := json.Marshal(st)
 		for _, name := range dispensable {
@@ -212,9 +226,6 @@ func (s *Social) stash(env *api.Env, path string) http.Handler {
 				plain, err = json.Marshal(st)
 			}
 		}
-		h := w.Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("Referrer-Policy", "no-referrer")
 		if err != nil || len(plain) > maxStash {
 			api.WriteStatus(w, r, http.StatusBadRequest)
 			return
@@ -224,6 +235,33 @@ func (s *Social) stash(env *api.Env, path string) http.Handler {
 		http.SetCookie(w, c)
 		h.Set("Location", path+finish)
 		w.WriteHeader(http.StatusSeeOther)
+	})
+}
+
+// received is what of a posted form is kept.
+func (s *Social) received(ctx context.Context, env *api.Env, e *entry, form url.Values) (url.Values, error) {
+	receiver, ok := e.redirect.(Receiver)
+	if !ok {
+		return form, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Config.Timeout)
+	defer cancel()
+	return receiver.Receive(ctx, s.tools(env, env.Now()), s.redirectURI(e), form)
+}
+
+// publish serves a [Publisher]'s document.
+func (s *Social) publish(env *api.Env, e *entry, p Publisher) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kind, body, err := p.Document(s.tools(env, env.Now()), s.redirectURI(e))
+		if err != nil {
+			env.Log.ErrorContext(r.Context(), "a provider's document can't be made", "provider", e.ID, "error", err)
+			api.WriteStatus(w, r, http.StatusInternalServerError)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", kind)
+		h.Set("X-Content-Type-Options", "nosniff")
+		_, _ = w.Write(body)
 	})
 }
 

@@ -140,6 +140,29 @@ type Page struct {
 	Policy string
 }
 
+// Receiver is a [Redirector] whose answers come by a cross-site POST
+// ([Info.FormPost]) and are too large for a cookie.
+type Receiver interface {
+	Redirector
+	// Receive judges what was posted to a redirect URI and returns what of it
+	// Finish will need, the state included. The request has no session: that
+	// the answer is wanted is for Finish to find out. Finish gets what Receive
+	// returned and nothing else, except that "attributes" is left out if it is
+	// too large. An error is shown as "unknown" on the error page.
+	Receive(ctx context.Context, tools Tools, redirectURI string, form url.Values) (url.Values, error)
+}
+
+// Publisher is a [Redirector] that publishes a document about itself, for its
+// provider to read.
+type Publisher interface {
+	Redirector
+	// DocumentPath is where the document is, below [Config].CallbackPath and
+	// without leading slash.
+	DocumentPath() string
+	// Document returns it, for who is sent back to a redirect URI.
+	Document(tools Tools, redirectURI string) (contentType string, body []byte, err error)
+}
+
 // Displayer is a [Provider] that has its own idea of how an account is shown.
 type Displayer interface {
 	Provider

@@ -59,7 +59,7 @@ func (s *Social) begin(ctx context.Context, rq *api.Request) (*api.Reply, error)
 	defer cancel()
 	location, err := e.redirect.Begin(ctx, a)
 	if err != nil {
-		s.report(ctx, rq, e, err)
+		s.report(ctx, rq.Env, e, err)
 		return fail(next, codeUnknown, process), nil
 	}
 	h := &handshake{
@@ -92,8 +92,8 @@ func postedForm(rq *api.Request) url.Values {
 }
 
 // report tells the operator why a login at a provider failed.
-func (s *Social) report(ctx context.Context, rq *api.Request, e *entry, err error) {
-	rq.Env.Log.WarnContext(ctx, "a login at a provider failed", "provider", e.ID, "error", err)
+func (s *Social) report(ctx context.Context, env *api.Env, e *entry, err error) {
+	env.Log.WarnContext(ctx, "a login at a provider failed", "provider", e.ID, "error", err)
 	if s.Config.Hooks.OnError != nil {
 		s.Config.Hooks.OnError(ctx, e.Info, err)
 	}

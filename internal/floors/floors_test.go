@@ -34,7 +34,7 @@ var floors = [][]string{
 	{"internal/openapi", "sessions"},
 	{"account"},
 	{"account/phone", "account/smtp", "account/strength", "account/webhook", "mfa", "socialaccount"},
-	{"socialaccount/providers"},
+	{"socialaccount/providers", "socialaccount/saml"},
 	{""}, // the root
 	{"internal/bench", "internal/browsertest", "internal/compat", "internal/configdoc", "internal/doctest", "internal/fleet", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
 	{"internal/wiretest"},
@@ -47,7 +47,7 @@ var floors = [][]string{
 var bare = []string{
 	"database/sql", "modernc.org/...", "github.com/jackc/...", "github.com/redis/...",
 	"net/smtp", "github.com/wneessen/...", module + "/account/smtp", module + "/account/webhook",
-	"github.com/nyaruka/...", "github.com/trustelem/...",
+	"github.com/nyaruka/...", "github.com/trustelem/...", module + "/socialaccount/saml", "github.com/crewjam/...", "github.com/russellhaering/...", "github.com/beevik/...",
 	module + "/store/memory", module + "/store/postgres", module + "/store/redis", module + "/store/sqlite", module + "/store/storetest",
 	"testing", "net/http/httptest", "net/http/pprof", "github.com/google/go-cmp/...", "github.com/chromedp/...", "github.com/getkin/...", "github.com/zitadel/...",
 	module + "/internal/bench", module + "/internal/browsertest", module + "/internal/doctest", module + "/internal/fleet", module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/softauthn", module + "/internal/testenv/...", module + "/internal/wiretest",
