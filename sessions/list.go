@@ -85,10 +85,10 @@ func (m *Manager) end(ctx context.Context, rq *api.Request) (*api.Reply, error) 
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range ids {
-			if !slices.ContainsFunc(own, func(s *store.Session) bool { return s.ID == id }) {
-				code = codeInvalidChoice
-			}
+		if slices.ContainsFunc(ids, func(id string) bool {
+			return !slices.ContainsFunc(own, func(s *store.Session) bool { return s.ID == id })
+		}) {
+			code = codeInvalidChoice
 		}
 	}
 	if code != "" {
@@ -128,6 +128,7 @@ func sessionIDs(raw json.RawMessage, integers bool) (ids []string, code api.Code
 	if len(members) == 0 {
 		return nil, api.CodeRequired
 	}
+	seen := make(map[string]bool, len(members))
 	for _, x := range members {
 		id := string(x)
 		if x[0] == '"' {
@@ -144,8 +145,8 @@ func sessionIDs(raw json.RawMessage, integers bool) (ids []string, code api.Code
 			}
 			id = strconv.FormatInt(n, 10)
 		}
-		if !slices.Contains(ids, id) {
-			ids = append(ids, id)
+		if !seen[id] {
+			seen[id], ids = true, append(ids, id)
 		}
 	}
 	return ids, ""
