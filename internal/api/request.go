@@ -175,8 +175,18 @@ func (rq *Request) InTx(ctx context.Context, fn func(ctx context.Context) error)
 		restore()
 		return err
 	}
-	// Sessions that live elsewhere are saved once the rest is certain.
-	return rq.save(ctx)
+	// Sessions that live elsewhere are saved once the rest is certain. If that
+	// fails, the client stands where it stood, but the rest has happened: it is
+	// told, and must not be done again.
+	if err = rq.save(ctx); err != nil {
+		events, after := rq.events, rq.after
+		restore()
+		rq.events, rq.after = events, after
+		if errors.Is(err, store.ErrConflict) {
+			err = &Error{Status: http.StatusConflict}
+		}
+	}
+	return err
 }
 
 // Reload reads the session anew, after another request has changed it. It
