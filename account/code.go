@@ -122,6 +122,9 @@ func cleanCode(s string) string {
 type process struct {
 	// UserID is empty while pretending: no code is right then.
 	UserID string `json:"u,omitempty"`
+	// Epoch is the user's, where the code is void once that has changed: the
+	// password is another.
+	Epoch int64 `json:"g,omitempty"`
 	// Email or Phone is where it was sent.
 	Email string `json:"e,omitempty"`
 	Phone string `json:"p,omitempty"`

@@ -86,10 +86,10 @@ type Config struct {
 	// CodeFormat is what codes look like where their own Format does not say.
 	CodeFormat CodeFormat
 	// KeepUnprovenCredentials keeps what an account was given before its owner
-	// has shown, by a mailed code or reset key, that the address is theirs. By
-	// default password, sessions, further addresses, linked accounts and
-	// authenticators of such an account go: whoever put them there may not be
-	// the owner of the address. Authenticators stay with
+	// has shown, by a mailed code or reset key, that the address is theirs, or,
+	// by a code, that the phone number is. By default password, sessions,
+	// further addresses, linked accounts and authenticators of such an account
+	// go: whoever put them there may not be the owner. Authenticators stay with
 	// MFA.AllowUnverifiedEmail.
 	KeepUnprovenCredentials bool
 	// Closing lets users deactivate and delete their accounts.

@@ -106,6 +106,9 @@ func (a *Account) postEmail(ctx context.Context, rq *api.Request) (*api.Reply, e
 		return a.changeEmailAtStage(ctx, rq)
 	}
 	in, u := rq.Input, rq.User
+	if err := a.cleanTypedEmail(ctx, in); err != nil {
+		return nil, err
+	}
 	if err := in.Err(); err != nil {
 		return nil, err
 	}
@@ -153,10 +156,44 @@ func (a *Account) refusesEmail(ctx context.Context, rq *api.Request, rows []*sto
 	return "", nil
 }
 
+// fullOfEmails reports whether a user has as many addresses as they may. Until
+// the transaction ends nobody else finds room for another: of two at once, one
+// meets a conflict. Requirement ONE-4.
+func (a *Account) fullOfEmails(ctx context.Context, rq *api.Request, userID string) (bool, error) {
+	if a.config.MaxEmailAddresses == 0 || a.config.ChangeEmail {
+		return false, nil
+	}
+	u, err := rq.Store().User(ctx, userID)
+	if err != nil {
+		return false, err
+	}
+	rows, err := rq.Store().EmailsOf(ctx, userID)
+	if err != nil || len(rows) >= a.config.MaxEmailAddresses {
+		return err == nil, err
+	}
+	return false, rq.Store().UpdateUser(ctx, u)
+}
+
+// cleanTypedEmail lets the host judge an address that is to be stored.
+func (a *Account) cleanTypedEmail(ctx context.Context, in *api.Input) error {
+	email := in.Text("email")
+	if email == "" || a.hooks.CleanEmail == nil {
+		return nil
+	}
+	clean, err := a.hooks.CleanEmail(ctx, email)
+	if err = note(in, "email", err); err == nil && clean != "" && in.OK("email") {
+		in.SetText("email", clean)
+	}
+	return err
+}
+
 func (a *Account) addEmail(ctx context.Context, rq *api.Request, u *store.User, rows []*store.EmailAddress, email string) error {
 	e := &store.EmailAddress{UserID: u.ID, Email: email, CreatedAt: rq.Now}
 	if a.config.EmailVerificationByCode {
 		return a.sendVerification(ctx, rq, u, e, false)
+	}
+	if full, err := a.fullOfEmails(ctx, rq, u.ID); err != nil || full {
+		return orElse(err, api.Invalid("email", codeMaxEmails))
 	}
 	if a.config.ChangeEmail {
 		for _, x := range rows {
@@ -182,6 +219,9 @@ func (a *Account) addEmail(ctx context.Context, rq *api.Request, u *store.User, 
 // while its verification waits for a code. spec: account.md §7.2.
 func (a *Account) changeEmailAtStage(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	in := rq.Input
+	if err := a.cleanTypedEmail(ctx, in); err != nil {
+		return nil, err
+	}
 	if err := in.Err(); err != nil {
 		return nil, err
 	}

@@ -127,11 +127,7 @@ func (a *Account) sendLink(ctx context.Context, rq *api.Request, u *store.User, 
 // spec: account.md §5.4; requirement EML-4.
 func (a *Account) proven(ctx context.Context, rq *api.Request, u *store.User, p *process) error {
 	if p.Phone != "" {
-		err := rq.Store().SetPhone(ctx, &store.Phone{UserID: u.ID, Number: p.Phone, Verified: true})
-		if isConflict(err) {
-			return nil // somebody else has shown so before; this is only a side effect
-		}
-		return err
+		return a.provenPhone(ctx, rq, u, p)
 	}
 	emails, err := rq.Store().EmailsOf(ctx, u.ID)
 	if err != nil {
@@ -145,7 +141,10 @@ func (a *Account) proven(ctx context.Context, rq *api.Request, u *store.User, p 
 			e = x
 		}
 	}
-	if e == nil || e.Verified {
+	switch {
+	case e == nil:
+		return api.Conflict() // it was removed since, and with it what was sent there is void
+	case e.Verified:
 		return nil
 	}
 	if owned, err := a.emailOwned(ctx, rq, e.Email, u.ID); err != nil || owned {
@@ -159,12 +158,40 @@ func (a *Account) proven(ctx context.Context, rq *api.Request, u *store.User, p 
 	return a.markVerified(ctx, rq, u, e)
 }
 
+// provenPhone is proven for a number.
+func (a *Account) provenPhone(ctx context.Context, rq *api.Request, u *store.User, p *process) error {
+	phone, err := a.phoneOf(ctx, rq, u.ID)
+	switch {
+	case err != nil:
+		return err
+	case phone.Number != p.Phone:
+		return api.Conflict() // as for an address
+	case phone.Verified:
+		return nil
+	}
+	phone.Verified = true
+	if err := rq.Store().SetPhone(ctx, phone); err != nil {
+		if isConflict(err) {
+			return nil // somebody else has shown so before; this is only a side effect
+		}
+		return err
+	}
+	emails, err := rq.Store().EmailsOf(ctx, u.ID)
+	if err != nil || hasVerified(emails) || !p.Requested || a.config.KeepUnprovenCredentials {
+		return err
+	}
+	if a.config.EmailVerification == Mandatory {
+		emails = nil // nobody could go on without one
+	}
+	return a.purge(ctx, rq, u, emails, nil)
+}
+
 // purge removes from a never-proven account everything that lets somebody in,
-// but the address that was just proven.
+// but what was just proven: an address, or, if that is nil, the phone number.
 func (a *Account) purge(ctx context.Context, rq *api.Request, u *store.User, emails []*store.EmailAddress, proven *store.EmailAddress) error {
 	tx := rq.Store()
 	for _, e := range emails {
-		if e.ID == proven.ID {
+		if proven != nil && e.ID == proven.ID {
 			continue
 		}
 		if err := tx.DeleteEmail(ctx, e.ID); err != nil {
@@ -205,7 +232,10 @@ func (a *Account) purge(ctx context.Context, rq *api.Request, u *store.User, ema
 	if err := a.setPassword(ctx, rq, u, unusablePassword); err != nil {
 		return err
 	}
-	if !proven.Primary {
+	switch {
+	case proven == nil && len(emails) > 0:
+		u.Email = ""
+	case proven != nil && !proven.Primary:
 		return a.makePrimary(ctx, rq, u, proven)
 	}
 	return nil

@@ -226,6 +226,47 @@ func (a *Account) usersByEmail(ctx context.Context, rq *api.Request, email strin
 	return usersByID(ctx, rq, ids)
 }
 
+// maxLooks bounds how many claims to one address are looked at.
+const maxLooks = 100
+
+// claims lists the claims to an address that count: all, the oldest first, or
+// the verified one alone, but not those of users who have shown another address
+// to be theirs. Whoever reads the mail there is perhaps somebody else, who must
+// neither be led into such an account nor be kept from having one of their own.
+// Requirements RST-1, EML-4.
+func (a *Account) claims(ctx context.Context, rq *api.Request, email string) (l []*store.EmailAddress, err error) {
+	all, err := rq.Store().EmailsByAddress(ctx, email)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	if all[0].Verified {
+		return all[:1], nil
+	}
+	for _, e := range all[:min(len(all), maxLooks)] {
+		own, err := rq.Store().EmailsOf(ctx, e.UserID)
+		if err != nil {
+			return nil, err
+		}
+		if !hasVerified(own) {
+			l = append(l, e)
+		}
+	}
+	return l, nil
+}
+
+// readersOf lists who may be let in by what is mailed to an address.
+func (a *Account) readersOf(ctx context.Context, rq *api.Request, email string) ([]*store.User, error) {
+	claims, err := a.claims(ctx, rq, email)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, e := range claims {
+		ids = append(ids, e.UserID)
+	}
+	return usersByID(ctx, rq, ids)
+}
+
 // usersByPhone is usersByEmail for numbers.
 func (a *Account) usersByPhone(ctx context.Context, rq *api.Request, number string) ([]*store.User, error) {
 	claims, err := rq.Store().PhonesByNumber(ctx, number)

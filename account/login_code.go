@@ -53,7 +53,11 @@ func (a *Account) requestCode(ctx context.Context, rq *api.Request) (*api.Reply,
 	case l.Phone != "":
 		field, id = "phone", l.Phone
 	}
-	users, err := a.candidates(ctx, rq, field, id)
+	meant := a.readersOf
+	if field == "phone" {
+		meant = a.usersByPhone
+	}
+	users, err := meant(ctx, rq, id)
 	if err != nil {
 		return nil, err
 	}

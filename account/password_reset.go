@@ -39,7 +39,7 @@ func (a *Account) requestReset(ctx context.Context, rq *api.Request) (*api.Reply
 		return nil, err
 	}
 	email := in.Text("email")
-	users, err := a.usersByEmail(ctx, rq, email)
+	users, err := a.readersOf(ctx, rq, email)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (a *Account) requestReset(ctx context.Context, rq *api.Request) (*api.Reply
 func (a *Account) beginReset(ctx context.Context, rq *api.Request, users []*store.User, email string) error {
 	p := process{Email: email, Requested: true}
 	if len(users) > 0 {
-		p.UserID = users[0].ID
+		p.UserID, p.Epoch = users[0].ID, users[0].Epoch
 	}
 	code, err := a.resetCodes.begin(rq, p)
 	if err != nil {
@@ -194,7 +194,7 @@ func (a *Account) checkReset(ctx context.Context, rq *api.Request) (u *store.Use
 	}
 	if right {
 		u, err = rq.Store().User(ctx, p.UserID)
-		if err == nil && !u.Disabled {
+		if err == nil && !u.Disabled && u.Epoch == p.Epoch {
 			return u, p.Email, nil
 		}
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -265,6 +265,7 @@ func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Repl
 	found := *u
 	p, _ := a.resetCodes.slot.Get(rq)
 	err = a.resetCodes.complete(ctx, rq, &p, func(ctx context.Context) error {
+		changed = false // it may be run again
 		owner := found
 		u := &owner
 		a.resetCodes.drop(rq)

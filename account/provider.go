@@ -59,15 +59,9 @@ func (a *Account) CleanPhone(ctx context.Context, number string) string {
 // which. An address that is merely claimed, on an account that somebody else
 // has proven to be theirs, leads nowhere. Requirement EML-4.
 func (a *Account) OwnerOfEmail(ctx context.Context, rq *api.Request, email string) (*store.User, error) {
-	claims, err := rq.Store().EmailsByAddress(ctx, email)
-	if err != nil || len(claims) == 0 || !claims[0].Verified && len(claims) > 1 {
+	claims, err := a.claims(ctx, rq, email)
+	if err != nil || len(claims) != 1 || !claims[0].Verified && a.config.KeepUnprovenCredentials {
 		return nil, err
-	}
-	if !claims[0].Verified {
-		all, err := rq.Store().EmailsOf(ctx, claims[0].UserID)
-		if err != nil || hasVerified(all) || a.config.KeepUnprovenCredentials {
-			return nil, err
-		}
 	}
 	u, err := rq.Store().User(ctx, claims[0].UserID)
 	if errors.Is(err, store.ErrNotFound) {

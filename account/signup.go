@@ -155,17 +155,13 @@ func (a *Account) Admit(ctx context.Context, rq *api.Request, n *Newcomer) error
 // JudgeSignup checks everything that was typed and fills n with it.
 func (a *Account) JudgeSignup(ctx context.Context, rq *api.Request, n *Newcomer) error {
 	in, u := rq.Input, &n.User
-	email := in.Text("email")
-	if email != "" && a.hooks.CleanEmail != nil {
-		clean, err := a.hooks.CleanEmail(ctx, email)
-		if err = note(in, "email", err); err != nil {
-			return err
-		}
-		if clean != email && clean != "" {
-			in.SetText("email", clean)
-			email = clean
-		}
+	if a.asks("email2") && in.OK("email2") && in.OK("email") && in.Text("email2") != in.Text("email") {
+		in.Fail("email2", codeEmailMismatch)
 	}
+	if err := a.cleanTypedEmail(ctx, in); err != nil {
+		return err
+	}
+	email := in.Text("email")
 	if email != "" && in.OK("email") {
 		taken, err := a.emailTaken(ctx, rq, email)
 		if err != nil {
@@ -183,9 +179,6 @@ func (a *Account) JudgeSignup(ctx context.Context, rq *api.Request, n *Newcomer)
 		if taken {
 			in.Fail("phone", codePhoneTaken)
 		}
-	}
-	if a.asks("email2") && in.OK("email2") && in.OK("email") && in.Text("email2") != in.Text("email") {
-		in.Fail("email2", codeEmailMismatch)
 	}
 	if name := in.Text("username"); name != "" {
 		clean, err := a.cleanUsername(ctx, rq, name)
@@ -236,12 +229,13 @@ func (a *Account) mustReveal() bool {
 		a.config.PreventEnumeration == Prevent && a.config.EmailVerification != Mandatory
 }
 
-// emailTaken reports whether any account claims an address, verified or not.
+// emailTaken reports whether any account claims an address, verified or not, so
+// that it counts.
 func (a *Account) emailTaken(ctx context.Context, rq *api.Request, email string) (bool, error) {
 	if email == "" {
 		return false, nil
 	}
-	l, err := rq.Store().EmailsByAddress(ctx, email)
+	l, err := a.claims(ctx, rq, email)
 	return len(l) > 0, err
 }
 
@@ -324,7 +318,7 @@ func (a *Account) addresses(ctx context.Context, rq *api.Request, n *Newcomer) (
 	}
 	kept := l[:0]
 	for _, e := range l {
-		claims, err := rq.Store().EmailsByAddress(ctx, e.Email)
+		claims, err := a.claims(ctx, rq, e.Email)
 		if err != nil {
 			return nil, err
 		}

@@ -215,6 +215,9 @@ func (a *Account) verifyEmail(ctx context.Context, rq *api.Request) (*api.Reply,
 func (a *Account) markVerified(ctx context.Context, rq *api.Request, u *store.User, e *store.EmailAddress) error {
 	tx := rq.Store()
 	if e.ID == "" {
+		if full, err := a.fullOfEmails(ctx, rq, u.ID); err != nil || full {
+			return orElse(err, api.Invalid("key", codeMaxEmails))
+		}
 		if err := tx.CreateEmail(ctx, e); err != nil {
 			return err
 		}

@@ -45,6 +45,7 @@ func (a *Account) verifyPhone(ctx context.Context, rq *api.Request) (*api.Reply,
 	}
 	taken := false
 	err = a.phoneCodes.complete(ctx, rq, &p, func(ctx context.Context) error {
+		taken = false // it may be run again
 		a.phoneCodes.drop(rq)
 		if err := rq.Store().SetPhone(ctx, &store.Phone{UserID: p.UserID, Number: p.Phone, Verified: true}); err != nil {
 			if taken = isConflict(err); taken {

@@ -101,7 +101,7 @@ var operations = sync.OnceValue(func() map[string]operation {
 			Description: "Takes the key of a mailed link, or a mailed code. A 401 is no failure: the address is verified, and the caller is not logged in, or not yet.",
 			Body:        "VerifyEmail", Completes: "verify_email", Pending: afterAddress,
 			Answers: map[int]string{200: "Authenticated", 401: "Authentication: The address is verified. The caller is not logged in, or not yet.", 409: "Conflict: No code waits to be repeated by this client."},
-			Errors:  "key:email_taken",
+			Errors:  "key:email_taken key:max_email_addresses",
 		},
 		"POST /v1/auth/email/verify/resend": {
 			ID: "resendEmailVerification", Tag: "Authentication: Account", Summary: "Mail another code",

@@ -406,10 +406,10 @@ func TestChangeEmail(t *testing.T) {
 	})
 	t.Run("by a code to log in with", func(t *testing.T) {
 		// spec: account.md §5.4: with ChangeEmail the proven address is the only one.
-		wiretest.Each(t, func(c *Config) { c.Account.ChangeEmail, c.Account.LoginByCode = true, true }, func(t *testing.T, w *World, c *Client) {
+		wiretest.Each(t, func(c *Config) { c.Account.ChangeEmail, c.Account.LoginCodeRequired = true, []string{"password"} }, func(t *testing.T, w *World, c *Client) {
 			p := w.Make(Person{})
 			second := w.AddEmail(p, wiretest.FreshEmail(), false)
-			c.Post("/auth/code/request", M{"email": second}).Pending("login_by_code")
+			c.Post("/auth/login", M{"email": second, "password": wiretest.Password}).Pending("login_by_code")
 			c.Post("/auth/code/confirm", M{"code": w.Inbox.Mail(t, second, "login_code").Data["code"]}).LoggedIn()
 			equal(t, w.Emails(p.ID), second+"*!")
 		})
