@@ -193,6 +193,12 @@ type Config struct {
 	Rand io.Reader
 }
 
+// Format shows the site alone, whatever the verb: the rest has secrets in it.
+func (c Config) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "{%s [redacted]}", c.URL) }
+
+// MarshalText is Format.
+func (c Config) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }
+
 // Frontend are the pages that mails link to: absolute URLs, or paths below
 // Config.URL. {key} is where the key goes.
 type Frontend struct {

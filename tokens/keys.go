@@ -2,6 +2,7 @@ package tokens
 
 import (
 	"crypto"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -29,6 +30,12 @@ type Key struct {
 	// it is used. Default: always.
 	SignsFrom time.Time
 }
+
+// Format shows nothing but the algorithm, whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "{%s [redacted]}", k.Algorithm) }
+
+// MarshalText is Format.
+func (k Key) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(k)), nil }
 
 // ParseKey reads an unencrypted private key in PEM: PKCS #8, PKCS #1 or SEC 1.
 func ParseKey(pem []byte) (crypto.Signer, error) {

@@ -66,6 +66,12 @@ type Sender struct {
 	client http.Client
 }
 
+// Format shows no secret, whatever the verb.
+func (o Options) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "{[redacted]}") }
+
+// MarshalText is Format.
+func (o Options) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(o)), nil }
+
 // New returns a sender that calls the service at a URL.
 func New(serviceURL string, o Options) (*Sender, error) {
 	// The URL may hold a password, so no error repeats it.

@@ -69,6 +69,12 @@ type Key struct {
 	Algorithm string
 }
 
+// Format shows nothing but the algorithm, whatever the verb.
+func (k Key) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "{%s [redacted]}", k.Algorithm) }
+
+// MarshalText is Format.
+func (k Key) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(k)), nil }
+
 func (k *Key) key() (*jwt.Key, error) {
 	switch {
 	case k.Public != nil && k.Secret != nil:
