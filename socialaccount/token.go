@@ -45,7 +45,7 @@ func (s *Social) token(ctx context.Context, rq *api.Request) (*api.Reply, error)
 		if errors.Is(err, store.ErrUnavailable) {
 			return nil, err
 		}
-		s.report(ctx, rq, e, err)
+		s.report(ctx, rq.Env, e, err)
 		return nil, api.Invalid("token", codeInvalidToken)
 	}
 	return api.Authentication(), s.complete(ctx, rq, e, process, userID, id)
