@@ -175,7 +175,7 @@ func fuzzAccount(f *testing.F) (*Account, *api.Request, *store.User, *store.Emai
 func FuzzVerificationKey(f *testing.F) {
 	a, rq, _, e := fuzzAccount(f)
 	genuine := a.verificationKey(rq, e)
-	for _, s := range []string{genuine, "", ".", "..", "1.2.3", genuine + ".", genuine[1:], strings.ToUpper(genuine), "0" + genuine, "+" + genuine, strings.Replace(genuine, ".", ".0", 1), genuine + "A", genuine + "=", strings.Repeat(".", 100)} {
+	for _, s := range []string{genuine, "", ".", "..", "1.2.3", genuine + ".", genuine[1:], strings.ToUpper(genuine), "0" + genuine, "+" + genuine, genuine[:40] + "\r" + genuine[40:], strings.Replace(genuine, ".", ".0", 1), genuine + "A", genuine + "=", strings.Repeat(".", 100)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, key string) {
@@ -194,7 +194,7 @@ func FuzzVerificationKey(f *testing.F) {
 func FuzzResetKey(f *testing.F) {
 	a, rq, u, e := fuzzAccount(f)
 	genuine := resetKey(rq, u, e, []*store.EmailAddress{e})
-	for _, s := range []string{genuine, "", "-", "a-b.c.d", genuine + ".", genuine[1:], strings.ToUpper(genuine), "a" + genuine, "-" + genuine, strings.Replace(genuine, "-", "-a", 1), strings.Replace(genuine, ".", ".0", 1), genuine + "A", genuine + "="} {
+	for _, s := range []string{genuine, "", "-", "a-b.c.d", genuine + ".", genuine[1:], strings.ToUpper(genuine), "a" + genuine, "-" + genuine, "\n" + genuine, strings.Replace(genuine, "-", "-a", 1), strings.Replace(genuine, ".", ".0", 1), genuine + "A", genuine + "="} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, key string) {

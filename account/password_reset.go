@@ -141,7 +141,7 @@ func (a *Account) ofResetKey(ctx context.Context, rq *api.Request, key string) (
 	bad := api.Invalid("key", codeInvalidReset)
 	first, rest, _ := strings.Cut(key, "-")
 	f := strings.Split(rest, ".")
-	if len(f) != 3 {
+	if len(f) != 3 || strings.ContainsAny(key, "\r\n") { // which decoders pass over
 		return nil, nil, bad
 	}
 	uid, err1 := resetID.DecodeString(first)

@@ -46,7 +46,7 @@ func (a *Account) verificationKey(rq *api.Request, e *store.EmailAddress) string
 func (a *Account) emailOfKey(ctx context.Context, rq *api.Request, key string) (*store.EmailAddress, *store.User, error) {
 	bad := api.Invalid("key", codeInvalidKey)
 	f := strings.Split(key, ".")
-	if len(f) != 3 {
+	if len(f) != 3 || strings.ContainsAny(key, "\r\n") { // which decoders pass over
 		return nil, nil, bad
 	}
 	expires, err := strconv.ParseInt(f[1], 36, 64)
