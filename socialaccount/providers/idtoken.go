@@ -75,7 +75,7 @@ type verifier struct {
 // among those that the provider publishes; whatever else a token says of keys
 // is ignored. An unknown id has them read again, but only so often.
 func (v *verifier) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSigned(token, v.algorithms)
+	jws, err := jose.ParseSignedCompact(token, v.algorithms)
 	if err != nil {
 		return nil, err
 	}
