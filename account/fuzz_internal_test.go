@@ -194,7 +194,7 @@ func FuzzVerificationKey(f *testing.F) {
 func FuzzResetKey(f *testing.F) {
 	a, rq, u, e := fuzzAccount(f)
 	genuine := resetKey(rq, u, e, []*store.EmailAddress{e})
-	for _, s := range []string{genuine, "", "-", "a-b.c.d", genuine + ".", genuine[1:], strings.ToUpper(genuine), "a" + genuine, "-" + genuine, "\n" + genuine, strings.Replace(genuine, "-", "-a", 1), strings.Replace(genuine, ".", ".0", 1), genuine + "A", genuine + "="} {
+	for _, s := range []string{genuine, "", "-", "a-b.c.d", genuine + ".", genuine[1:], strings.ToUpper(genuine), "a" + genuine, "-" + genuine, "\n" + genuine, "gg" + genuine[2:], strings.Replace(genuine, "-", "-a", 1), strings.Replace(genuine, ".", ".0", 1), genuine + "A", genuine + "="} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, key string) {
