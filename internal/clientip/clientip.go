@@ -41,13 +41,20 @@ func (c Resolver) Resolve(r *http.Request) (netip.Addr, error) {
 	return parse(r.RemoteAddr)
 }
 
+// A zone (RFC 4007 §11) is the name of a network interface. The standard library
+// takes any text for one, and addresses end up in mails and logs.
+const (
+	maxZone     = 32
+	zoneLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+)
+
 func parse(s string) (netip.Addr, error) {
 	s = strings.TrimSpace(s)
 	if host, _, err := net.SplitHostPort(s); err == nil {
 		s = host
 	}
 	a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
-	if err != nil {
+	if err != nil || len(a.Zone()) > maxZone || strings.Trim(a.Zone(), zoneLetters) != "" {
 		return netip.Addr{}, ErrUnknown
 	}
 	return a.Unmap(), nil
