@@ -46,11 +46,16 @@ func run(args []string) (status int, err error) {
 	child := make(chan *os.Process, 1)
 	go func() { // until the command runs, a signal ends our waiting; then it is the command's
 		var p *os.Process
+		var early os.Signal // came while the command was being started
 		for {
 			select {
 			case p = <-child:
+				if early != nil {
+					_ = p.Signal(early)
+				}
 			case s := <-signals:
 				if p == nil {
+					early = s
 					cancel()
 				} else {
 					_ = p.Signal(s)
