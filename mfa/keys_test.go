@@ -171,6 +171,9 @@ func TestUnreadableSecrets(t *testing.T) {
 		logIn(c, p).Pending("mfa_authenticate")
 		c.Post(codePath, M{"code": "000000"}).Is(500)
 		c.Post(codePath, M{"code": app.Next()}).LoggedIn()
+		var l []M
+		c.Get(listPath).Is(200).Into(&l)
+		equal(t, without(l[0], "created_at", "last_used_at"), M{"type": "recovery_codes", "total_code_count": 0, "unused_code_count": 0})
 	})
 }
 

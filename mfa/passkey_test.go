@@ -52,7 +52,7 @@ func TestPasskeyLogin(t *testing.T) {
 			"a second factor":                       {},
 			"one whose browser tells nothing":       {make: func(k *softauthn.Authenticator) { k.OmitRK = true }},
 			"one that is not discoverable":          {query: "?passwordless", make: func(k *softauthn.Authenticator) { k.RK = new(bool) }},
-			"one that is, as it happens":            {make: func(k *softauthn.Authenticator) { yes := true; k.RK = &yes }, ok: true},
+			"a second factor that is, or says so":   {make: func(k *softauthn.Authenticator) { yes := true; k.RK = &yes }},
 			"without verified user":                 {query: "?passwordless", use: func(k *softauthn.Authenticator) { k.Unverified = true }},
 			"with the flag raised":                  {query: "?passwordless", use: func(k *softauthn.Authenticator) { k.Unverified = true }, tamper: raiseFlag(1 << 2)},
 			"without user handle":                   {query: "?passwordless", use: func(k *softauthn.Authenticator) { k.OmitHandle = true }},

@@ -112,8 +112,12 @@ func (m *MFA) enrollTOTP(ctx context.Context, rq *api.Request) (*api.Reply, erro
 	if err != nil {
 		return nil, err
 	}
+	spare, err := m.spareCodes(ctx, rq, u)
+	if err != nil {
+		return nil, err
+	}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
-		if _, err := m.storeTOTP(ctx, rq, u, data); err != nil {
+		if _, err := m.storeTOTP(ctx, rq, u, data, spare); err != nil {
 			return err
 		}
 		return m.account.Pipeline.Done(ctx, rq, stageEnroll)
@@ -144,8 +148,12 @@ func (m *MFA) enrollKey(ctx context.Context, rq *api.Request) (*api.Reply, error
 	if err != nil {
 		return nil, err
 	}
+	spare, err := m.spareCodes(ctx, rq, u)
+	if err != nil {
+		return nil, err
+	}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
-		if _, err := m.addKeyTo(ctx, rq, u, k); err != nil {
+		if _, err := m.addKeyTo(ctx, rq, u, k, spare); err != nil {
 			return err
 		}
 		return m.account.Pipeline.Done(ctx, rq, stageEnroll)

@@ -133,3 +133,68 @@ func TestOneOfAKind(t *testing.T) {
 		}
 	})
 }
+
+// Requirement MFA-3: recovery codes vanish with the last factor, also where two
+// go at once.
+func TestLastFactorsGoTogether(t *testing.T) {
+	wiretest.EachStore(t, with(patient), func(t *testing.T, w *World) {
+		for range 20 {
+			p := w.Make(Person{})
+			clients := []*Client{w.Client("app"), w.Client("app")}
+			clients[0].LogIn(p)
+			app := activate(t, w, clients[0])
+			addKey(t, w, clients[0], "")
+			logIn(clients[1], p).Pending("mfa_authenticate")
+			clients[1].Post(codePath, M{"code": app.Next()}).LoggedIn()
+			key := rows(t, w, p)
+			remove := map[*Client]func() *wiretest.Reply{
+				clients[0]: func() *wiretest.Reply { return clients[0].Delete(totpPath, nil) },
+				clients[1]: func() *wiretest.Reply {
+					for _, a := range key {
+						if a.Type == "webauthn" {
+							return clients[1].Delete(keysPath, `{"authenticators":["`+a.ID+`"]}`)
+						}
+					}
+					return nil
+				},
+			}
+			for status := range rush(clients, func(c *Client) *wiretest.Reply { return remove[c]() }) {
+				if status != http.StatusOK && status != http.StatusConflict {
+					t.Errorf("got %d", status)
+				}
+			}
+			for _, c := range clients { // who met the other tries again
+				if r := remove[c](); r.Status != http.StatusOK && r.Status != http.StatusBadRequest {
+					t.Errorf("got %d %s", r.Status, r.Raw)
+				}
+			}
+			if l := rows(t, w, p); len(l) != 0 {
+				t.Fatalf("%d rows are left", len(l))
+			}
+		}
+	})
+}
+
+// No user trusts more than so many browsers: the oldest has to go.
+func TestTrustedBrowsersAreBounded(t *testing.T) {
+	browsers(t, asIs, inMemory, func(t *testing.T, w *World, c *Client) {
+		p := w.Make(Person{})
+		c.LogIn(p)
+		app := activate(t, w, c)
+		var first *Client
+		for i := range 51 {
+			w.Clock.Advance(30 * time.Second)
+			o := c.Other()
+			trustBrowser(t, o, p, app)
+			if i == 0 {
+				first = o
+			}
+		}
+		l, err := w.Store.TrustedBrowsersOf(t.Context(), p.ID)
+		if err != nil || len(l) != 50 {
+			t.Fatalf("got %d, %v", len(l), err)
+		}
+		leave(first)
+		logIn(first, p).Pending("mfa_authenticate")
+	})
+}

@@ -63,17 +63,26 @@ func (c *codes) find(code string) int {
 	return found
 }
 
-// spend marks a code as used.
+// spend marks a code as used, and with it all that happen to be equal: no text
+// is right twice. Requirement ONE-1.
 func (c *codes) spend(i int) {
-	if c.migrated() {
-		c.data.MigratedCodes = slices.Delete(slices.Clone(c.data.MigratedCodes), i, i+1)
-		return
-	}
-	mask := new(big.Int)
+	code, mask := c.all[i], new(big.Int)
 	if c.data.UsedMask != nil {
 		mask.Set(c.data.UsedMask)
 	}
-	c.data.UsedMask = mask.SetBit(mask, i, 1)
+	var left []string
+	for j, x := range c.all {
+		if x == code {
+			mask.SetBit(mask, j, 1)
+		} else if c.migrated() {
+			left = append(left, c.data.MigratedCodes[j])
+		}
+	}
+	if c.migrated() {
+		c.data.MigratedCodes = append([]string{}, left...)
+		return
+	}
+	c.data.UsedMask = mask
 }
 
 // readCodes opens stored recovery codes.
@@ -191,7 +200,7 @@ func (m *MFA) generateRecoveryCodes(ctx context.Context, rq *api.Request) (*api.
 	if err := m.requireRecent(ctx, rq); err != nil {
 		return nil, err
 	}
-	seed, err := newSeed(rq.Env.Rand)
+	seed, data, err := m.newCodes(ctx, rq, u, seconds(rq.Now))
 	if err != nil {
 		return nil, err
 	}
@@ -202,10 +211,7 @@ func (m *MFA) generateRecoveryCodes(ctx context.Context, rq *api.Request) (*api.
 				return err
 			}
 		}
-		*a = store.Authenticator{UserID: u.ID, Type: store.RecoveryCodes, CreatedAt: rq.Now}
-		if a.Data, err = m.seedData(ctx, rq, u, seed, seconds(rq.Now)); err != nil {
-			return err
-		}
+		*a = store.Authenticator{UserID: u.ID, Type: store.RecoveryCodes, Data: data, CreatedAt: rq.Now}
 		if err := rq.Store().CreateAuthenticator(ctx, a); err != nil {
 			return err
 		}
@@ -223,33 +229,43 @@ func (m *MFA) generateRecoveryCodes(ctx context.Context, rq *api.Request) (*api.
 	return api.Data(e), nil
 }
 
-func (f *Factors) seedData(ctx context.Context, rq *api.Request, u *store.User, seed string, viewedAt float64) ([]byte, error) {
+// newCodes makes a seed of recovery codes, and what is stored of it. Sealing may
+// take a call to a key service: it is done before a transaction, not in one.
+func (f *Factors) newCodes(ctx context.Context, rq *api.Request, u *store.User, viewedAt float64) (seed string, data []byte, err error) {
+	if seed, err = newSeed(rq.Env.Rand); err != nil {
+		return "", nil, err
+	}
 	sealed, err := f.seal(ctx, rq, u.ID, store.RecoveryCodes, seed)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	return json.Marshal(recoveryData{Seed: sealed, UsedMask: new(big.Int), ViewedAt: viewedAt})
+	data, err = json.Marshal(recoveryData{Seed: sealed, UsedMask: new(big.Int), ViewedAt: viewedAt})
+	return seed, data, err
 }
 
-// ensureRecoveryCodes gives a user with another factor recovery codes, within
-// a transaction, and reports whether they had none. spec: mfa.md §6.6.
-func (m *MFA) ensureRecoveryCodes(ctx context.Context, rq *api.Request, u *store.User) (bool, error) {
+// spareCodes makes the recovery codes that a user gets with another factor, nil
+// if they have some. spec: mfa.md §6.6.
+func (m *MFA) spareCodes(ctx context.Context, rq *api.Request, u *store.User) ([]byte, error) {
 	if !m.config.supports(store.RecoveryCodes) {
+		return nil, nil
+	}
+	if has, err := authenticator(ctx, rq, u.ID, store.RecoveryCodes); err != nil || has != nil {
+		return nil, err
+	}
+	_, data, err := m.newCodes(ctx, rq, u, 0)
+	return data, err
+}
+
+// keepSpare stores such codes, within a transaction, and reports whether it
+// did: the user may have got others meanwhile.
+func keepSpare(ctx context.Context, rq *api.Request, u *store.User, spare []byte) (bool, error) {
+	if spare == nil {
 		return false, nil
 	}
 	if has, err := authenticator(ctx, rq, u.ID, store.RecoveryCodes); err != nil || has != nil {
 		return false, err
 	}
-	seed, err := newSeed(rq.Env.Rand)
-	if err != nil {
-		return false, err
-	}
-	a := &store.Authenticator{Type: store.RecoveryCodes}
-	data, err := m.seedData(ctx, rq, u, seed, 0)
-	if err != nil {
-		return false, err
-	}
-	return true, create(ctx, rq, u, a, json.RawMessage(data))
+	return true, create(ctx, rq, u, &store.Authenticator{Type: store.RecoveryCodes}, json.RawMessage(spare))
 }
 
 // newSeed is what recovery codes are derived from: 320 random bits, as text.

@@ -130,6 +130,10 @@ func TestDjangoRecoveryCodes(t *testing.T) {
 			data: `{"migrated_codes":["abc-def","läuft"]}`, good: "abc-def", wrong: "abc-deg",
 			left: []string{"läuft"}, plain: "läuft",
 		},
+		"migrated, one of them twice": {
+			data: `{"migrated_codes":["x","yy-yy","x"]}`, good: "x", wrong: "y",
+			left: []string{"yy-yy"}, plain: "yy-yy",
+		},
 		"migrated, the last one": {
 			data: `{"migrated_codes":["x"],"seed":"` + zeros + `"}`, good: "x", wrong: "40017382",
 			left: []string{}, plain: zeros,

@@ -99,9 +99,13 @@ func (m *MFA) activateTOTP(ctx context.Context, rq *api.Request) (*api.Reply, er
 	if err := m.requireRecent(ctx, rq); err != nil {
 		return nil, err
 	}
+	spare, err := m.spareCodes(ctx, rq, u)
+	if err != nil {
+		return nil, err
+	}
 	var a *store.Authenticator
 	err = rq.InTx(ctx, func(ctx context.Context) (err error) {
-		a, err = m.storeTOTP(ctx, rq, u, data)
+		a, err = m.storeTOTP(ctx, rq, u, data, spare)
 		return err
 	})
 	if err != nil {
@@ -149,7 +153,7 @@ func (m *MFA) judgeActivation(ctx context.Context, rq *api.Request, u *store.Use
 
 // storeTOTP stores a new TOTP authenticator within a transaction, with all that
 // comes of it.
-func (m *MFA) storeTOTP(ctx context.Context, rq *api.Request, u *store.User, data *totpData) (*store.Authenticator, error) {
+func (m *MFA) storeTOTP(ctx context.Context, rq *api.Request, u *store.User, data *totpData, spare []byte) (*store.Authenticator, error) {
 	a := &store.Authenticator{Type: store.TOTP}
 	if err := create(ctx, rq, u, a, data); err != nil {
 		return nil, err // a conflict: there is one meanwhile
@@ -158,7 +162,7 @@ func (m *MFA) storeTOTP(ctx context.Context, rq *api.Request, u *store.User, dat
 	if err := m.account.Notify(ctx, rq, u, "totp_activated", nil); err != nil {
 		return nil, err
 	}
-	_, err := m.ensureRecoveryCodes(ctx, rq, u)
+	_, err := keepSpare(ctx, rq, u, spare)
 	return a, err
 }
 

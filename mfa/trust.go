@@ -25,6 +25,8 @@ const (
 	// maxTrusts bounds how many users trust one browser, and with it what a
 	// cookie makes us look up.
 	maxTrusts = 10
+	// maxTrusted bounds how many browsers a user trusts: the oldest has to go.
+	maxTrusted = 50
 )
 
 var trustInput = []api.Field{{Name: "trust", Kind: api.Bool, Description: "Whether to trust this browser"}}
@@ -109,6 +111,15 @@ func (m *MFA) trustBrowser(ctx context.Context, rq *api.Request, u *store.User, 
 	fingerprint, err := fingerprintOf(ctx, rq, u)
 	if err != nil {
 		return err
+	}
+	l, err := rq.Store().TrustedBrowsersOf(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, old := range l[:max(0, len(l)-maxTrusted+1)] {
+		if err := rq.Store().DeleteTrustedBrowser(ctx, old.ID); err != nil {
+			return err
+		}
 	}
 	b := &store.TrustedBrowser{
 		UserID: u.ID, TokenHash: hash, Fingerprint: rq.Env.Keys.MAC(purposeTrust, fingerprint(stages)...),

@@ -79,6 +79,41 @@ func TestTrust(t *testing.T) {
 		})
 	})
 
+	t.Run("ends with all other sessions", func(t *testing.T) {
+		browsers(t, func(c *headless.Config) { c.Session.List = true }, all, func(t *testing.T, w *World, c *Client) {
+			p := w.Make(Person{})
+			c.LogIn(p)
+			app := activate(t, w, c)
+			leave(c)
+			trustBrowser(t, c, p, app)
+			for range 2 {
+				o := c.Other()
+				logIn(o, p).Pending("mfa_authenticate")
+				o.Post(codePath, M{"code": app.Next()}).Pending("mfa_trust")
+				o.Post(trustPath, M{"trust": false}).LoggedIn()
+			}
+			for _, trusted := range []bool{true, false} { // one of the two, then the last
+				var l []struct {
+					ID      any  `json:"id"`
+					Current bool `json:"is_current"`
+				}
+				c.Get("/auth/sessions").Is(200).Into(&l)
+				for _, s := range l {
+					if !s.Current {
+						c.Delete("/auth/sessions", M{"sessions": []any{s.ID}}).Is(200)
+						break
+					}
+				}
+				leave(c)
+				if r := logIn(c, p); trusted {
+					r.LoggedIn()
+				} else {
+					r.Pending("mfa_authenticate")
+				}
+			}
+		})
+	})
+
 	t.Run("is asked for, not presumed", func(t *testing.T) {
 		for body, trusted := range map[string]bool{
 			`{"trust":true}`: true, `{"trust":"true"}`: true, `{"trust":1}`: true, `{"trust":"no"}`: true, `{"trust":"0"}`: true,

@@ -47,7 +47,7 @@ type record struct {
 	// RK is what the browser said of the key being discoverable, if it said
 	// anything. The API shows it as is_passwordless.
 	RK *bool `json:"rk,omitempty"`
-	// Passwordless: it was asked for as one that logs in alone.
+	// Passwordless: it was made as one that logs in alone.
 	Passwordless bool `json:"passwordless,omitempty"`
 	// BackupEligible and BackedUp are the flags as last seen; nil, if they never
 	// were. They decide nothing: synced passkeys are as good as others, and
@@ -57,12 +57,11 @@ type record struct {
 }
 
 // standsAlone reports whether a key may log in by itself: it was registered for
-// that. That it verifies its user is asked each time. Requirement WAN-2.
+// that, and is discoverable as far as we know. That a second factor happens to
+// be discoverable makes no passkey of it. That a key verifies its user is asked
+// each time. Requirement WAN-2.
 func (k *key) standsAlone() bool {
-	if k.Record.RK != nil {
-		return *k.Record.RK
-	}
-	return k.Record.Passwordless || k.Passwordless
+	return k.Record.Passwordless && (k.Record.RK == nil || *k.Record.RK)
 }
 
 // readKey reads a stored key, one of the reference's too.
@@ -79,6 +78,8 @@ func readKey(a *store.Authenticator) (*key, error) {
 		return nil, fmt.Errorf("read authenticator %s: %w", a.ID, err)
 	}
 	k.Record = recordOf(p)
+	// The reference goes by what the browser said of a key. spec: mfa.md §7.6.
+	k.Record.Passwordless = k.Passwordless || k.Record.RK != nil && *k.Record.RK
 	return k, nil
 }
 
@@ -196,7 +197,7 @@ func (c *Config) created(ceremony *ceremony, credential []byte) (*key, error) {
 		return nil, errWrong{"it is backed up but can't be"}
 	}
 	r := recordOf(p)
-	r.Passwordless = verify
+	r.Passwordless = selections[ceremony.Kind].ResidentKey == required
 	// A key that can't be read would let nobody in.
 	if _, err := webauthncose.ParsePublicKey(r.PublicKey); err != nil {
 		return nil, wrong(err)

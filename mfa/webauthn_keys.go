@@ -73,9 +73,13 @@ func (m *MFA) addKeyOf(ctx context.Context, rq *api.Request, kinds ...ceremonyKi
 	if err != nil {
 		return nil, err
 	}
+	spare, err := m.spareCodes(ctx, rq, rq.User)
+	if err != nil {
+		return nil, err
+	}
 	var added addedKey
 	err = rq.InTx(ctx, func(ctx context.Context) (err error) {
-		added, err = m.addKeyTo(ctx, rq, rq.User, k)
+		added, err = m.addKeyTo(ctx, rq, rq.User, k, spare)
 		return err
 	})
 	if err != nil {
@@ -93,14 +97,14 @@ type addedKey struct {
 
 // addKeyTo stores a user's new key, within a transaction, with all that comes
 // of it.
-func (m *MFA) addKeyTo(ctx context.Context, rq *api.Request, u *store.User, k *key) (added addedKey, err error) {
+func (m *MFA) addKeyTo(ctx context.Context, rq *api.Request, u *store.User, k *key, spare []byte) (added addedKey, err error) {
 	if added.Authenticator, err = m.storeKey(ctx, rq, u, k); err != nil {
 		return added, err
 	}
 	if err = m.account.Notify(ctx, rq, u, "webauthn_added", nil); err != nil {
 		return added, err
 	}
-	added.codes, err = m.ensureRecoveryCodes(ctx, rq, u)
+	added.codes, err = keepSpare(ctx, rq, u, spare)
 	return added, err
 }
 
@@ -128,6 +132,9 @@ func (m *MFA) judgeNewKey(ctx context.Context, rq *api.Request, u *store.User, c
 // storeKey stores a user's new key, within a transaction. A key that anybody
 // has already is refused.
 func (m *MFA) storeKey(ctx context.Context, rq *api.Request, u *store.User, k *key) (*store.Authenticator, error) {
+	if err := alone(ctx, rq, u.ID); err != nil {
+		return nil, err
+	}
 	all, err := rq.Store().AuthenticatorsOf(ctx, u.ID)
 	if err != nil {
 		return nil, err

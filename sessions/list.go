@@ -77,9 +77,11 @@ func (m *Manager) own(ctx context.Context, rq *api.Request) ([]*store.Session, e
 }
 
 // end ends sessions of the caller: all that are named, or none if one of them
-// is not theirs. The current one may be among them.
+// is not theirs. The current one may be among them. Who ends all others also
+// trusts no browser any more. Requirement MFA-5.
 func (m *Manager) end(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	ids, code := sessionIDs(rq.Input.Raw("sessions"), rq.Env.IntegerIDs)
+	var others []string
 	if code == "" {
 		own, err := m.own(ctx, rq)
 		if err != nil {
@@ -90,12 +92,23 @@ func (m *Manager) end(ctx context.Context, rq *api.Request) (*api.Reply, error) 
 		}) {
 			code = codeInvalidChoice
 		}
+		for _, s := range own {
+			if s.ID != rq.Session.ID {
+				others = append(others, s.ID)
+			}
+		}
 	}
 	if code != "" {
 		return nil, api.Invalid("sessions", code)
 	}
 	u, own := rq.User, slices.Contains(ids, rq.Session.ID)
+	all := len(others) > 0 && !slices.ContainsFunc(others, func(id string) bool { return !slices.Contains(ids, id) })
 	err := rq.InTx(ctx, func(ctx context.Context) error {
+		if all {
+			if err := rq.Store().DeleteTrustedBrowsersOf(ctx, u.ID); err != nil {
+				return err
+			}
+		}
 		for _, id := range ids {
 			if id == rq.Session.ID {
 				m.Logout(rq)
