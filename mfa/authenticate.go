@@ -169,17 +169,22 @@ func (m *MFA) useCode(ctx context.Context, rq *api.Request, u *store.User, p pro
 			return m.wrongCode(rq, u, all, p)
 		}
 		if lost, err := m.use(ctx, rq, u, used, p, done); err != nil || !lost {
-			return orEnd(ctx, err, end)
+			return orEnd(ctx, rq, err, end)
 		}
 	}
 	return store.ErrUnavailable
 }
 
-func orEnd(ctx context.Context, err error, end func(ctx context.Context) error) error {
+// orEnd ends an attempt that was right. That has been saved: a limiter that
+// fails now leaves a guess counted, which must not undo it.
+func orEnd(ctx context.Context, rq *api.Request, err error, end func(ctx context.Context) error) error {
 	if err != nil {
 		return err
 	}
-	return end(ctx)
+	if err := end(ctx); err != nil {
+		rq.Env.Log.WarnContext(ctx, "a guess that was right stays counted", "error", err)
+	}
+	return nil
 }
 
 // judgeCode finds the authenticator that a code is right for, and returns it

@@ -60,7 +60,7 @@ func (m *MFA) passkeyLogin(ctx context.Context, rq *api.Request) (*api.Reply, er
 			return m.account.Pipeline.Start(ctx, rq, l, &method)
 		})
 		if err != nil || !lost {
-			return api.Authentication(), orEnd(ctx, err, end)
+			return api.Authentication(), orEnd(ctx, rq, err, end)
 		}
 	}
 	return nil, store.ErrUnavailable

@@ -289,7 +289,7 @@ func (m *MFA) useKey(ctx context.Context, rq *api.Request, u *store.User, kind c
 			return m.wrongKey(ctx, rq, u, which, p, err)
 		}
 		if lost, err := m.use(ctx, rq, u, used, p, done); err != nil || !lost {
-			return orEnd(ctx, err, end)
+			return orEnd(ctx, rq, err, end)
 		}
 	}
 	return store.ErrUnavailable
