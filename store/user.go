@@ -91,3 +91,12 @@ type Users interface {
 	// absent user is fine.
 	DeleteUser(ctx context.Context, id string) error
 }
+
+// UserLister is an optional ability of a [Store]: going through all users.
+type UserLister interface {
+	// ListUsers lists users in the order in which they were stored, at most
+	// limit of them. If after is not empty, only those stored after the user
+	// with that id, who need not exist any more. An id that was never given out
+	// has nobody after it.
+	ListUsers(ctx context.Context, after string, limit int) ([]*User, error)
+}

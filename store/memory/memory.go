@@ -51,6 +51,7 @@ var (
 	_ store.IntegerIDs       = (*Store)(nil)
 	_ store.Pinger           = (*Store)(nil)
 	_ store.AuditLog         = (*Store)(nil)
+	_ store.UserLister       = (*Store)(nil)
 )
 
 // db is what a store and its transactions share.

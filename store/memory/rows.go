@@ -154,3 +154,9 @@ func (l *lists) keep(k string, wanted func(id string) bool) {
 type counter int64
 
 func (c *counter) next() string { *c++; return strconv.FormatInt(int64(*c), 10) }
+
+// isID reports whether a text has the form of an id.
+func isID(s string) bool {
+	n, err := strconv.ParseInt(s, 10, 64)
+	return err == nil && n > 0 && strconv.FormatInt(n, 10) == s
+}

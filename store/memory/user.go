@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -48,6 +49,26 @@ func (s *Store) UserByUsername(ctx context.Context, username string) (*store.Use
 	defer s.doneReading()
 	id, _ := t.usernames.get(fold(username)) // the empty name is never there
 	return t.user(id)
+}
+
+// ListUsers implements [store.UserLister].
+func (s *Store) ListUsers(ctx context.Context, after string, limit int) ([]*store.User, error) {
+	t, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.doneReading()
+	if after != "" && !isID(after) {
+		return nil, nil
+	}
+	var l []*store.User
+	for id, u := range t.users.all() {
+		if compareIDs(id, after) > 0 {
+			l = append(l, u)
+		}
+	}
+	slices.SortFunc(l, func(a, b *store.User) int { return compareIDs(a.ID, b.ID) })
+	return copies(l[:min(len(l), max(limit, 0))], cloneUser), nil
 }
 
 func (t *tables) user(id string) (*store.User, error) {

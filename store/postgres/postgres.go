@@ -45,6 +45,7 @@ var _ interface {
 	store.IntegerIDs
 	store.Pinger
 	store.AuditLog
+	store.UserLister
 } = (*Store)(nil)
 
 // New returns a store on a pool of the host, who goes on to own it.

@@ -55,6 +55,7 @@ var _ interface {
 	store.IntegerIDs
 	store.Pinger
 	store.AuditLog
+	store.UserLister
 } = (*Store)(nil)
 
 // Settings of every connection: wait for writers of other processes, obey

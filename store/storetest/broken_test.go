@@ -68,6 +68,7 @@ type full interface {
 	store.IntegerIDs
 	store.Pinger
 	store.AuditLog
+	store.UserLister
 }
 
 // faulty is a store with a defect, in its transactions as well.
@@ -106,6 +107,7 @@ type defect struct {
 	useOnce               func(ctx context.Context, st full, key string, now, until time.Time) error
 	claimMessages         func(ctx context.Context, st full, now, until time.Time, max int) ([]*store.OutboxMessage, error)
 	auditOf               func(ctx context.Context, st full, id, before string, limit int) ([]*store.AuditEntry, error)
+	listUsers             func(ctx context.Context, st full, after string, limit int) ([]*store.User, error)
 }
 
 func (f faulty) InTx(ctx context.Context, fn func(store.Store) error) error {
@@ -121,6 +123,13 @@ func (f faulty) CreateUser(ctx context.Context, u *store.User) error {
 		return f.createUser(ctx, f.full, u)
 	}
 	return f.full.CreateUser(ctx, u)
+}
+
+func (f faulty) ListUsers(ctx context.Context, after string, limit int) ([]*store.User, error) {
+	if f.listUsers != nil {
+		return f.listUsers(ctx, f.full, after, limit)
+	}
+	return f.full.ListUsers(ctx, after, limit)
 }
 
 func (f faulty) User(ctx context.Context, id string) (*store.User, error) {
@@ -828,6 +837,22 @@ var defects = map[string]struct {
 				all = all[i+1:]
 			}
 			return all[:min(len(all), max(limit, 0))], err
+		},
+	})},
+	"ids in the order of their letters": {"UserLister/users are listed as they were stored, page by page", is(defect{
+		listUsers: func(ctx context.Context, st full, after string, limit int) ([]*store.User, error) {
+			all, err := st.ListUsers(ctx, "", 1000)
+			all = slices.DeleteFunc(all, func(u *store.User) bool { return u.ID <= after })
+			slices.SortFunc(all, func(a, b *store.User) int { return strings.Compare(a.ID, b.ID) })
+			return all[:min(len(all), max(limit, 0))], err
+		},
+	})},
+	"nobody comes after who has gone": {"UserLister/a page goes on after a user who has gone", is(defect{
+		listUsers: func(ctx context.Context, st full, after string, limit int) ([]*store.User, error) {
+			if _, err := st.User(ctx, after); after != "" && err != nil {
+				return nil, nil
+			}
+			return st.ListUsers(ctx, after, limit)
 		},
 	})},
 }

@@ -51,6 +51,7 @@ import (
 // that it has.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Run("Users", func(t *testing.T) { Users(t, open) })
+	t.Run("UserLister", func(t *testing.T) { UserLister(t, open) })
 	t.Run("Emails", func(t *testing.T) { Emails(t, open) })
 	t.Run("Phones", func(t *testing.T) { Phones(t, open) })
 	t.Run("Authenticators", func(t *testing.T) { Authenticators(t, open) })

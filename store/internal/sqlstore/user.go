@@ -55,6 +55,18 @@ func (s *Store) UserByUsername(ctx context.Context, username string) (*store.Use
 	return found(u, "find user by username", err)
 }
 
+const listUsers = `select ` + userColumns + ` from auth_users u where u.id > $1 order by u.id limit $2`
+
+// ListUsers implements [store.UserLister].
+func (s *Store) ListUsers(ctx context.Context, after string, limit int) ([]*store.User, error) {
+	id := number(after)
+	if after != "" && id == 0 {
+		limit = 0
+	}
+	l, err := list(ctx, s, scanUser, listUsers, id, max(limit, 0))
+	return l, did("list users", err)
+}
+
 const updateUser = `update auth_users set username = $3, username_folded = $4, password = $5, first_name = $6,
 	last_name = $7, disabled = $8, deactivated_at = $9, epoch = $10, fields = $11, version = version + 1
 	where id = $1 and version = $2 returning version`
