@@ -21,15 +21,15 @@ import (
 func (s *Social) Callbacks(env *api.Env) http.Handler {
 	mux := http.NewServeMux()
 	for _, e := range s.providers {
+		if e.prompt != nil {
+			s.cross(mux, env, e.prompt, func(_ context.Context, r *http.Request) (url.Values, error) {
+				return e.prompt.redirect.(prompted).ReceivePrompt(r)
+			})
+		}
 		if e.redirect == nil {
 			continue
 		}
 		path := s.Config.CallbackPath + "/" + e.Path
-		route := func(path string, methods map[string]api.Endpoint) {
-			mux.Handle(path+"{$}", env.Handler(api.Browser, api.Route{
-				Path: path, Patience: s.Config.Timeout, Access: api.Anyone, Methods: methods,
-			}))
-		}
 		query := func(_ context.Context, rq *api.Request) (url.Values, *http.Cookie) { return rq.HTTP.URL.Query(), nil }
 		if p, ok := e.redirect.(Publisher); ok {
 			mux.Handle("GET "+s.Config.CallbackPath+"/"+p.DocumentPath()+"{$}", s.publish(env, e, p))
@@ -37,15 +37,16 @@ func (s *Social) Callbacks(env *api.Env) http.Handler {
 		interviewer, interviews := e.redirect.(Interviewer)
 		switch {
 		case interviews:
-			route(path, map[string]api.Endpoint{
+			s.route(mux, env, path, map[string]api.Endpoint{
 				http.MethodGet:  {NoBody: true, Do: s.ask(e, interviewer)},
 				http.MethodPost: {NoBody: true, Do: s.answer(e, interviewer)},
 			})
 		case e.FormPost:
-			mux.Handle(path+"{$}", s.stash(env, e, path))
-			route(path+finish, map[string]api.Endpoint{http.MethodGet: {NoBody: true, Do: s.callback(e, s.stashed(path))}})
+			s.cross(mux, env, e, func(ctx context.Context, r *http.Request) (url.Values, error) {
+				return s.received(ctx, env, e, r.PostForm)
+			})
 		default:
-			route(path, map[string]api.Endpoint{http.MethodGet: {NoBody: true, Do: s.callback(e, query)}})
+			s.route(mux, env, path, map[string]api.Endpoint{http.MethodGet: {NoBody: true, Do: s.callback(e, query)}})
 		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -55,6 +56,20 @@ func (s *Social) Callbacks(env *api.Env) http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// route serves a path that a browser comes back to.
+func (s *Social) route(mux *http.ServeMux, env *api.Env, path string, methods map[string]api.Endpoint) {
+	mux.Handle(path+"{$}", env.Handler(api.Browser, api.Route{
+		Path: path, Patience: s.Config.Timeout, Access: api.Anyone, Methods: methods,
+	}))
+}
+
+// cross serves a way back that is a cross-site POST.
+func (s *Social) cross(mux *http.ServeMux, env *api.Env, e *entry, receive receive) {
+	path := s.Config.CallbackPath + "/" + e.Path
+	mux.Handle(path+"{$}", s.stash(env, e, path, receive))
+	s.route(mux, env, path+finish, map[string]api.Endpoint{http.MethodGet: {NoBody: true, Do: s.callback(e, s.stashed(path))}})
 }
 
 // callback takes a browser that comes back. from reads what it brings, and may
@@ -68,7 +83,7 @@ func (s *Social) callback(e *entry, from func(context.Context, *api.Request) (ur
 		values, cookie := from(ctx, rq)
 		values.Del(reloaded) // which is ours: a provider may have signed the rest
 		state := e.redirect.StateOf(values)
-		if _, found := findHandshake(rq, e.ID, state); !found && s.Strict && !rq.Credential.Present && !rq.HTTP.URL.Query().Has(reloaded) {
+		if _, found := findHandshake(rq, e.Path, state); !found && s.Strict && !rq.Credential.Present && !rq.HTTP.URL.Query().Has(reloaded) {
 			return api.HTML(reload(rq.HTTP.URL)), nil
 		}
 		reply, err := s.arrive(ctx, rq, e, state, values)
@@ -82,7 +97,7 @@ func (s *Social) callback(e *entry, from func(context.Context, *api.Request) (ur
 // arrive ends a handshake: it is taken first of all, so that nothing is asked
 // of a provider for a browser that nobody sent there.
 func (s *Social) arrive(ctx context.Context, rq *api.Request, e *entry, state string, values url.Values) (*api.Reply, error) {
-	h, err := takeHandshake(ctx, rq, e.ID, state)
+	h, err := takeHandshake(ctx, rq, e.Path, state)
 	if errors.Is(err, store.ErrConflict) {
 		h, err = nil, nil // another request was quicker
 	}
@@ -149,7 +164,7 @@ func (s *Social) codeOf(ctx context.Context, rq *api.Request, e *entry, err erro
 // ask shows an [Interviewer]'s page.
 func (s *Social) ask(e *entry, i Interviewer) func(context.Context, *api.Request) (*api.Reply, error) {
 	return func(_ context.Context, rq *api.Request) (*api.Reply, error) {
-		if _, found := findHandshake(rq, e.ID, i.StateOf(rq.HTTP.URL.Query())); !found {
+		if _, found := findHandshake(rq, e.Path, i.StateOf(rq.HTTP.URL.Query())); !found {
 			rq.KeepCSRF = true
 			return s.lost(), nil
 		}
@@ -164,7 +179,7 @@ func (s *Social) answer(e *entry, i Interviewer) func(context.Context, *api.Requ
 		form := postedForm(rq)
 		values := rq.HTTP.URL.Query()
 		state := i.StateOf(values)
-		if _, found := findHandshake(rq, e.ID, state); found && !i.Complete(form) {
+		if _, found := findHandshake(rq, e.Path, state); found && !i.Complete(form) {
 			return api.HTML(func(csrf string) api.Page { return api.Page(i.Page(csrf, true)) }), nil
 		}
 		rq.KeepCSRF = true
@@ -193,7 +208,10 @@ type stash struct {
 // dispensable are what is left out of a stash that would be too large.
 var dispensable = []string{"id_token", "user", "attributes"}
 
-func (s *Social) stash(env *api.Env, e *entry, path string) http.Handler {
+// receive judges a cross-site POST, its form parsed, and returns what to keep.
+type receive func(ctx context.Context, r *http.Request) (url.Values, error)
+
+func (s *Social) stash(env *api.Env, e *entry, path string, receive receive) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
@@ -208,7 +226,11 @@ func (s *Social) stash(env *api.Env, e *entry, path string) http.Handler {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
 		h.Set("Referrer-Policy", "no-referrer")
-		values, err := s.received(r.Context(), env, e, r.PostForm)
+		values, err := receive(r.Context(), r)
+		if errors.Is(err, ErrForeignPost) {
+			api.WriteStatus(w, r, http.StatusForbidden, "csrf_failed")
+			return
+		}
 		if err != nil {
 			s.report(r.Context(), env, e, err)
 			h.Set("Location", redirect.With(s.ErrorPage, "error", string(codeUnknown), "error_process", processLogin))

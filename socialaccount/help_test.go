@@ -202,11 +202,16 @@ func accounts(t *testing.T, w *World, userID string) string {
 // linked gives a person an account of the dummy provider.
 func linked(t *testing.T, w *World, p *Person, uid string) *Person {
 	t.Helper()
-	err := w.Store.CreateSocialAccount(t.Context(), &store.SocialAccount{UserID: p.ID, Provider: "dummy", UID: uid, CreatedAt: w.Clock.Now()})
+	linkedTo(t, w, p.ID, "dummy", uid)
+	return p
+}
+
+func linkedTo(t *testing.T, w *World, userID, provider, uid string) {
+	t.Helper()
+	err := w.Store.CreateSocialAccount(t.Context(), &store.SocialAccount{UserID: userID, Provider: provider, UID: uid, CreatedAt: w.Clock.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
 }
 
 func userID(r *Reply) string {

@@ -152,6 +152,27 @@ type Receiver interface {
 	Receive(ctx context.Context, tools Tools, redirectURI string, form url.Values) (url.Values, error)
 }
 
+// Prompter is a [Provider] with a script for web pages, which asks people by
+// itself and has the browser post what it got: Google One Tap.
+type Prompter interface {
+	Provider
+	// PromptPath is where the script is to post to, below [Config].CallbackPath
+	// and without leading slash.
+	PromptPath() string
+	// ReceivePrompt reads what was posted, its form parsed, and returns what of
+	// it FinishPrompt will need, the nonce as "nonce". The request has no
+	// session: that the nonce is this browser's is found out afterwards.
+	// [ErrForeignPost]: by the script's own rules, it is not of a page of the
+	// site. Any other error is shown as "unknown" on the error page.
+	ReceivePrompt(r *http.Request) (url.Values, error)
+	// FinishPrompt tells who it is that was asked. It must refuse tokens without
+	// a.Nonce.
+	FinishPrompt(ctx context.Context, a *AuthRequest, posted url.Values) (*Identity, error)
+}
+
+// ErrForeignPost reports a post that another site's page has made.
+var ErrForeignPost = errors.New("the post is not of this site's page")
+
 // Publisher is a [Redirector] that publishes a document about itself, for its
 // provider to read.
 type Publisher interface {

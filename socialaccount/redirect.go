@@ -2,6 +2,7 @@ package socialaccount
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -45,31 +46,45 @@ func (s *Social) begin(ctx context.Context, rq *api.Request) (*api.Reply, error)
 	if e == nil || e.redirect == nil || !good || process != processLogin && process != processConnect {
 		return s.lost(), nil
 	}
-	a := &AuthRequest{Tools: s.tools(rq.Env, rq.Now), RedirectURI: s.redirectURI(e), Query: rq.HTTP.URL.Query()}
+	location, _, err := s.depart(ctx, rq, e, process, next)
+	var cause *beginError
+	if errors.As(err, &cause) {
+		s.report(ctx, rq.Env, e, cause.error)
+		return fail(next, codeUnknown, process), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return api.Redirect(location), nil
+}
+
+// beginError is a provider that can't be begun with.
+type beginError struct{ error }
+
+// depart begins a browser's way to a provider and back, and keeps it.
+func (s *Social) depart(ctx context.Context, rq *api.Request, e *entry, process, next string) (location string, a *AuthRequest, err error) {
+	a = &AuthRequest{Tools: s.tools(rq.Env, rq.Now), RedirectURI: s.redirectURI(e), Query: rq.HTTP.URL.Query()}
 	for _, x := range []struct {
 		text *string
 		n    int
 	}{{&a.State, 32}, {&a.Nonce, 32}, {&a.Verifier, 64}} {
-		var err error
 		if *x.text, err = random(rq, x.n); err != nil {
-			return nil, err
+			return "", nil, err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Config.Timeout)
 	defer cancel()
-	location, err := e.redirect.Begin(ctx, a)
-	if err != nil {
-		s.report(ctx, rq.Env, e, err)
-		return fail(next, codeUnknown, process), nil
+	if location, err = e.redirect.Begin(ctx, a); err != nil {
+		return "", nil, &beginError{err}
 	}
 	h := &handshake{
-		Provider: e.ID, Process: process, Next: next, State: a.State, RedirectURI: a.RedirectURI,
+		Path: e.Path, Process: process, Next: next, State: a.State, RedirectURI: a.RedirectURI,
 		Verifier: a.Verifier, Nonce: a.Nonce, Kept: a.Kept,
 	}
 	if rq.User != nil {
 		h.UserID = rq.User.ID
 	}
-	return api.Redirect(location), h.keep(rq)
+	return location, a, h.keep(rq)
 }
 
 // redirectURI is where a provider is told to send browsers: by configuration

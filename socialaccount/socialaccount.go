@@ -67,6 +67,7 @@ type entry struct {
 	provider Provider
 	redirect Redirector    // or nil
 	verify   TokenVerifier // or nil
+	prompt   *entry        // the way back of its script, or nil
 }
 
 // New returns a social part. The configuration has been judged.
@@ -96,6 +97,11 @@ func New(p Parts) (*Social, error) {
 		e.Path = p.Config.path(e.Info)
 		e.redirect, _ = provider.(Redirector)
 		e.verify, _ = provider.(TokenVerifier)
+		if p, ok := provider.(Prompter); ok {
+			own := *e
+			own.Path, own.redirect = p.PromptPath(), prompted{p}
+			e.prompt = &own
+		}
 		s.providers = append(s.providers, e)
 	}
 	return s, nil
@@ -105,7 +111,7 @@ func New(p Parts) (*Social, error) {
 func (s *Social) Routes() []api.Route {
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	patience := s.Config.Timeout
-	return []api.Route{
+	l := []api.Route{
 		{Path: "/auth/provider/redirect", Client: api.Browser, Patience: patience, Access: api.Anyone, Methods: map[string]api.Endpoint{
 			post: {Limit: "login", NoBody: true, Do: s.begin},
 		}},
@@ -121,6 +127,12 @@ func (s *Social) Routes() []api.Route {
 			del: {Input: disconnectInput, Do: s.disconnect},
 		}},
 	}
+	if slices.ContainsFunc(s.providers, func(e *entry) bool { return e.prompt != nil }) {
+		l = append(l, api.Route{Path: "/auth/provider/prompt", Extension: true, Client: api.Browser, Access: api.Anyone, Methods: map[string]api.Endpoint{
+			post: {Limit: "login", Input: promptInput, Do: s.prompt},
+		}})
+	}
+	return l
 }
 
 // object is what front ends are told of a provider. spec: socialaccount.md

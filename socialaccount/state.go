@@ -44,9 +44,10 @@ func (x sealed) open(rq *api.Request, v any, bound string) bool {
 
 // handshake is a browser's way to a provider and back.
 type handshake struct {
-	Provider string `json:"p"`
-	Process  string `json:"r"`
-	Next     string `json:"n"`
+	// Path is where it ends: one provider's, and one of its ways back.
+	Path    string `json:"p"`
+	Process string `json:"r"`
+	Next    string `json:"n"`
 	// UserID is who was logged in.
 	UserID      string            `json:"u,omitempty"`
 	State       string            `json:"s"`
@@ -56,11 +57,11 @@ type handshake struct {
 	Kept        map[string]string `json:"k,omitempty"`
 }
 
-// handshakes are those under way, by a hash of provider and state.
+// handshakes are those under way, by a hash of path and state.
 var handshakes = sessions.NewSlot[map[string]sealed]("socialaccount.handshakes", handshakeLifetime)
 
-func handshakeKey(provider, state string) string {
-	sum := sha256.Sum256([]byte(provider + "\x00" + state))
+func handshakeKey(path, state string) string {
+	sum := sha256.Sum256([]byte(path + "\x00" + state))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
@@ -79,7 +80,7 @@ func (h *handshake) keep(rq *api.Request) error {
 		}
 		delete(m, oldest)
 	}
-	key := handshakeKey(h.Provider, h.State)
+	key := handshakeKey(h.Path, h.State)
 	x, err := seal(rq, h, key)
 	if err != nil {
 		return err
@@ -89,12 +90,12 @@ func (h *handshake) keep(rq *api.Request) error {
 }
 
 // findHandshake finds a handshake of this session.
-func findHandshake(rq *api.Request, provider, state string) (*handshake, bool) {
+func findHandshake(rq *api.Request, path, state string) (*handshake, bool) {
 	if state == "" || len(state) > maxState {
 		return nil, false
 	}
 	m, _ := handshakes.Get(rq)
-	key := handshakeKey(provider, state)
+	key := handshakeKey(path, state)
 	x, ok := m[key]
 	if !ok || rq.Now.Sub(time.UnixMicro(x.At)) >= handshakeLifetime {
 		return nil, false
@@ -106,13 +107,13 @@ func findHandshake(rq *api.Request, provider, state string) (*handshake, bool) {
 // takeHandshake is findHandshake, once: it is gone, and that is stored, before
 // anything else happens. Of two requests at a time one gets it; the other
 // fails to save the session.
-func takeHandshake(ctx context.Context, rq *api.Request, provider, state string) (*handshake, error) {
-	h, ok := findHandshake(rq, provider, state)
+func takeHandshake(ctx context.Context, rq *api.Request, path, state string) (*handshake, error) {
+	h, ok := findHandshake(rq, path, state)
 	if !ok {
 		return nil, nil
 	}
 	m, _ := handshakes.Get(rq)
-	if delete(m, handshakeKey(provider, state)); len(m) == 0 {
+	if delete(m, handshakeKey(path, state)); len(m) == 0 {
 		handshakes.Drop(rq)
 	} else if err := handshakes.Put(rq, m); err != nil {
 		return nil, err

@@ -125,6 +125,12 @@ func (p *Provider) IDToken(client string, who Person) (string, error) {
 	return p.sign(grant{person: who, client: client, at: p.Now()}, "")
 }
 
+// Credential is an IDToken as the provider's script for web pages gets it: it
+// has the page's nonce.
+func (p *Provider) Credential(client, nonce string, who Person) (string, error) {
+	return p.sign(grant{person: who, client: client, nonce: nonce, at: p.Now()}, "")
+}
+
 func (p *Provider) client(id string) (Client, bool) {
 	i := slices.IndexFunc(p.Clients, func(c Client) bool { return c.ID == id })
 	if i < 0 {

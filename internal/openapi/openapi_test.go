@@ -56,7 +56,7 @@ func full() headless.Config {
 		SupportedTypes: []string{"totp", "webauthn", "recovery_codes"}, PasskeyLogin: true, PasskeySignup: true, Trust: true,
 		MustEnroll: func(context.Context, *store.User) (bool, time.Time, error) { return false, time.Time{}, nil },
 	}
-	c.Social = &socialaccount.Config{Development: true, Providers: []socialaccount.Provider{providers.Dummy()}}
+	c.Social = &socialaccount.Config{Development: true, Providers: []socialaccount.Provider{providers.Dummy(), providers.Google(providers.Client{ID: "x"})}}
 	c.Session = sessions.Config{List: true}
 	var err error
 	if c.Tokens, err = tokens.NewJWT(tokens.JWTConfig{Keys: []tokens.Key{{Secret: make([]byte, 32)}}}); err != nil {

@@ -186,6 +186,13 @@ var operations = sync.OnceValue(func() map[string]operation {
 			Body:        "ProviderRedirect", Form: true, Completes: "provider_redirect",
 			Answers: map[int]string{302: "ProviderRedirect"},
 		},
+		"POST /ext/v1/auth/provider/prompt": {
+			ID: "promptByProvider", Tag: "Authentication: Providers", Summary: "Let an identity provider's script ask",
+			Description: "For scripts that ask people on the front end's own page, such as Google One Tap: tells what to configure the script with. The script posts its answer to `login_uri`, and the browser ends at `callback_url`, as when it comes back from the provider. Each nonce works once.",
+			Body:        "ProviderPrompt", Fields: map[string]string{"callback_url": "CallbackURL"},
+			Answers: map[int]string{200: "ProviderPrompt", 401: "AuthenticationOrReauthentication"},
+			Errors:  "provider:required provider:invalid_choice process:required process:invalid_choice callback_url:required callback_url:invalid",
+		},
 		"POST /v1/auth/provider/token": {
 			ID: "loginWithProviderToken", Tag: "Authentication: Providers", Summary: "Log in with an identity provider's token",
 			Description: "For apps that use the provider's own library: takes the tokens that it gave. With `process` `connect`, links the account there to the user who is logged in.",

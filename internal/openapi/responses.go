@@ -75,6 +75,8 @@ func (d *draft) describeResponses() map[string]object {
 		"ProviderAccounts":                ok("The linked accounts.", array(ref("ProviderAccount"))),
 		"ProviderSignup": ok("What the identity provider told.", record("",
 			must("user", ref("User")), must("account", ref("ProviderAccount")), must("email", array(ref("EmailAddress"))))),
+		"ProviderPrompt": ok("What to tell the script.", record("",
+			must("client_id", ref("ClientID")), must("login_uri", text("Where it is to post to.")), must("nonce", text("What its token must say.")))),
 		"ProviderRedirect": m("description", "On to the identity provider; or back to the front end, if that can't be.",
 			"headers", m("Location", m("description", "Where to go.", "schema", text("")))),
 	}

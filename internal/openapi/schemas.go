@@ -254,9 +254,9 @@ func (d *draft) describeProviders() {
 		"description", "`login` logs in, or signs up; `connect` links the account there to the user who is logged in.")
 	all["ProviderTokens"] = record("What the identity provider's library gave.",
 		may("client_id", m("allOf", list(ref("ClientID")), "description", "Required, unless the site has none there.")), may("id_token", text("An ID token.")), may("access_token", text("An access token.")))
+	all["CallbackURL"] = example1(text("The front end's page that the user comes back to: of the site itself, or of an origin that it allows."), "https://app.example.org/welcome")
 	all["ProviderRedirect"] = record("",
-		must("provider", ref("ProviderID")), must("process", ref("Process")),
-		must("callback_url", example1(text("The front end's page that the user comes back to: of the site itself, or of an origin that it allows."), "https://app.example.org/welcome")),
+		must("provider", ref("ProviderID")), must("process", ref("Process")), must("callback_url", ref("CallbackURL")),
 		must("csrfmiddlewaretoken", text("The value of the cookie `"+d.CSRFCookie+"`.")))
 	all["Provider"] = record("An identity provider.",
 		must("id", ref("ProviderID")),

@@ -2,8 +2,8 @@ package providers
 
 import "github.com/headless-auth/headless/socialaccount"
 
-// Google is Google's sign-in. Its ID tokens are taken from apps; list their
-// client ids in OtherIDs.
+// Google is Google's sign-in, One Tap included. Its ID tokens are taken from
+// apps; list their client ids in OtherIDs.
 func Google(c Client) socialaccount.Provider { return google.Provider(c) }
 
 var google = Spec{
@@ -15,7 +15,7 @@ var google = Spec{
 	// nonce.
 	Scopes:      []string{"openid", "profile"},
 	EmailScopes: []string{"email"},
-	IDToken:     &IDToken{KeysURL: "https://www.googleapis.com/oauth2/v3/certs", Profile: true, Login: true},
+	IDToken:     &IDToken{KeysURL: "https://www.googleapis.com/oauth2/v3/certs", Profile: true, Login: true, Prompt: true},
 	Profile:     []Call{{URL: "https://www.googleapis.com/oauth2/v2/userinfo"}},
 	Map: Mapping{
 		UID: "sub|id", Email: "email", EmailVerified: "email_verified|verified_email",

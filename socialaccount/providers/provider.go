@@ -49,6 +49,8 @@ func (s Spec) Provider(c Client) socialaccount.Provider {
 		return p.spec.protocol(p)
 	case p.spec.RequestTokenURL != "":
 		return oauth1Provider{p}
+	case p.spec.IDToken != nil && p.spec.IDToken.Prompt:
+		return promptProvider{tokenProvider{oauth2Provider{p}}}
 	case p.spec.IDToken != nil && p.spec.IDToken.Login || p.spec.VerifyToken != nil:
 		return tokenProvider{oauth2Provider{p}}
 	}

@@ -218,6 +218,9 @@ type IDToken struct {
 	Profile bool
 	// Login: apps may log in with ID tokens.
 	Login bool
+	// Prompt: the provider has a script for web pages that posts ID tokens, in
+	// the manner of Google Identity Services. Apps may log in with them, too.
+	Prompt bool
 }
 
 // Call is a request for a part of the profile.
