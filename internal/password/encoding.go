@@ -28,6 +28,7 @@ const (
 	maxBcryptCost   = 16         // as a power of two
 	maxScryptWork   = 1 << 23    // N·r·p of scrypt, each worth 128 bytes
 	maxScryptBlocks = 64         // r and p of scrypt, each
+	maxPHPassCount  = 20         // of phpass, as a power of two
 )
 
 // hash is a stored encoding, taken apart.
@@ -48,22 +49,52 @@ var schemes = map[string]func(string) hash{
 	"scrypt":        decodeScrypt,
 }
 
+// own are the encodings that have no text of their own elsewhere, see
+// [Convert], by the name before the first "$".
+var own = map[string]func(string) hash{
+	"firebase":        decodeFirebase,
+	"bcrypt_peppered": decodePeppered,
+	"wrapped":         decodeWrapped,
+}
+
+// crypts are those that begin with "$", by the name after it.
+var crypts = map[string]func(string) hash{
+	argon2id:        decodeArgon2,
+	argon2i:         decodeArgon2,
+	"2a":            func(s string) hash { return decodeBcrypt("$"+s, false) },
+	"2b":            func(s string) hash { return decodeBcrypt("$"+s, false) },
+	"2y":            func(s string) hash { return decodeBcrypt("$"+s, false) },
+	"wp":            decodeWordPress,
+	"P":             decodePHPass,
+	"H":             decodePHPass,
+	"pbkdf2":        decodePHCPBKDF2,
+	"pbkdf2-sha1":   decodePHCPBKDF2,
+	"pbkdf2-sha256": decodePHCPBKDF2,
+	"pbkdf2-sha512": decodePHCPBKDF2,
+	"scrypt":        decodePHCScrypt,
+}
+
 // decode takes an encoding apart and tells whether it is laid out as Django
 // does. The hash is nil if there is nothing to compare with.
 func decode(encoded string) (h hash, django bool) {
 	name, rest, found := strings.Cut(encoded, "$")
-	switch {
-	case !found || len(encoded) > maxEncoded:
+	if !found || len(encoded) > maxEncoded {
 		return nil, false
-	case name != "":
-		if scheme := schemes[name]; scheme != nil {
-			return scheme(rest), true
+	}
+	if name == "" {
+		name, _, _ = strings.Cut(rest, "$")
+		if crypt := crypts[name]; crypt != nil {
+			return crypt(rest), false
 		}
 		return nil, false
-	case strings.HasPrefix(rest, "2"):
-		return decodeBcrypt(encoded, false), false
 	}
-	return decodeArgon2(rest), false
+	if scheme := schemes[name]; scheme != nil {
+		return scheme(rest), true
+	}
+	if scheme := own[name]; scheme != nil {
+		return scheme(rest), false
+	}
+	return nil, false
 }
 
 // number reads a parameter, and reports false outside its bounds.
@@ -146,10 +177,16 @@ func decodeScrypt(s string) hash {
 	r, okR := number(f[2], 1, maxScryptBlocks)
 	p, okP := number(f[3], 1, maxScryptBlocks)
 	tag, err := base64.StdEncoding.DecodeString(f[4])
-	if !okN || !okR || !okP || n&(n-1) != 0 || n*r*p > maxScryptWork || err != nil || len(tag) != 64 {
+	sh := &scryptHash{n: n, r: r, p: p, salt: []byte(f[1]), tag: tag}
+	if !okN || !okR || !okP || !sh.bearable() || err != nil || len(tag) != 64 {
 		return nil
 	}
-	return &scryptHash{n: n, r: r, p: p, salt: []byte(f[1]), tag: tag}
+	return sh
+}
+
+// bearable judges the work that a hash asks for.
+func (s *scryptHash) bearable() bool {
+	return s.n >= 2 && s.n&(s.n-1) == 0 && s.n*s.r*s.p <= maxScryptWork
 }
 
 func (s *scryptHash) fits(text []byte) (bool, error) {

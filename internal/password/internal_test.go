@@ -39,7 +39,8 @@ func TestCommonListIsSorted(t *testing.T) {
 func work(h hash) (bytes, microseconds int) {
 	switch h := h.(type) {
 	case *pbkdf2Hash:
-		return len(h.tag), h.iterations / 4
+		size := h.digest().Size()
+		return len(h.tag), h.iterations * ((len(h.tag) + size - 1) / size) / 2
 	case *argon2Hash:
 		speed := 1
 		if h.version == version10 {
@@ -49,6 +50,20 @@ func work(h hash) (bytes, microseconds int) {
 	case *bcryptHash:
 		cost, _ := strconv.Atoi(string(h.crypt[4:6]))
 		return 4 << 10, 50 << cost
+	case *wordPressHash:
+		return work(h.bcryptHash)
+	case *pepperedHash:
+		return work(h.bcryptHash)
+	case *phpassHash:
+		return 0, 1 << h.count / 4
+	case *wrappedHash:
+		bytes, microseconds = work(h.outer)
+		if p, ok := h.inner.(phpass); ok {
+			microseconds += 1 << p.count / 4
+		}
+		return bytes, microseconds
+	case *firebaseHash:
+		return work(&h.scryptHash)
 	case *scryptHash:
 		return 128 * h.r * (h.n + h.p), h.n * h.r * h.p / 3
 	}
@@ -78,6 +93,14 @@ func FuzzVerify(f *testing.F) {
 	f.Add("x", "scrypt$1073741824$s$1073741823$1$IkLPABwQi2bMaNC/nwmkOtdhKQBqN1gxT82fptJ64D7xmztjAAvqryJzUFGpDmDwMLuorliclxjx2QvICXzCNQ==")
 	f.Add("correct horse", "bcrypt_sha256$$2b$04$abcdefghijklmnopqrstuuIvyWZlBcE3WoQXKqRnwrLYJ6nenE0Bq")
 	f.Add("correct horse", "$2y$31$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e")
+	f.Add("test12345", "$P$9IQRaTwmfeRo7ud9Fh4E2PdI0S3r.L0")
+	f.Add("x", "$pbkdf2-sha512$i=1212,l=64$RHY0Fr3IDMSVO/RSZyb5ow$eNLfBK.eVozomMr.1gYa17k9B7KIK25NOEshvhrSX.esqY3s.FvWZViXz4KoLlQI.BzY/YTNJOiKc5gBYFYGww")
+	f.Add("x", "$scrypt$ln=4,r=8,p=1$MTIzNDU2Nzg$NuB+vs2zc0fb2UzIRwwAV6ZWb3St8+X9IedYI1gQsoo")
+	f.Add("x", "firebase$4$8$42xEC+ixf3L2lwc$NuB+vs2zc0fb2UzIRwwAV6ZWb3St8+X9IedYI1gQsoo")
+	f.Add("x", "bcrypt_peppered$$2a$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e")
+	f.Add("x", "$wp$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e")
+	f.Add("x", "wrapped$md5,,$argon2id$v=19$m=8,t=1,p=1$2wD/nCwyx9iY/wt2HVDe3A$mPaMioH4hkux/oC7w1HcT2snEM5H/Ivajw19mvku2Wo")
+	f.Add("x", "wrapped$phpass,912345678$argon2id$v=19$m=8,t=1,p=1$2wD/nCwyx9iY/wt2HVDe3A$mPaMioH4hkux/oC7w1HcT2snEM5H/Ivajw19mvku2Wo")
 	f.Add("", "!")
 	f.Add("", "$$$$$$")
 	f.Fuzz(func(t *testing.T, text, encoded string) {
@@ -105,6 +128,39 @@ func FuzzVerify(f *testing.F) {
 		if ok {
 			if other, _, _ := h.Verify(t.Context(), "?"+text, encoded); other {
 				t.Error("another password fits as well")
+			}
+		}
+	})
+}
+
+// Whatever another system has kept, reading it does not panic, and what comes
+// of it is either read back or wrapped.
+func FuzzConvert(f *testing.F) {
+	f.Add("", "{SSHA}0c0blFTXXNuAMHECS4uxrj3ZieMoWImr", []byte(nil))
+	f.Add("", "md5$salt$a0b2162b9b8dc5ca7e0601bedaf83f43", []byte(nil))
+	f.Add("", "pbkdf2:sha256:1000$salt$a0b2162b9b8dc5ca7e0601bedaf83f43", []byte(nil))
+	f.Add("", "scrypt:1024:8:1$salt$a0b2162b9b8dc5ca7e0601bedaf83f43", []byte(nil))
+	f.Add("sha1", "a9993e364706816aba3e25717850c26c9cd0d89d", []byte("salt"))
+	f.Add("aspnet", "AQAAAAEAACcQAAAAEAABAgMEBQYHCAkKCwwNDg+yWU7rLgUwPZb1Itsmra7cbxw2EFpwpVFIEtP+JIuUEw==", []byte(nil))
+	f.Add("devise", "$2a$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e", []byte(nil))
+	f.Add("firebase", "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==", []byte("salt"))
+	h, err := New(Params{Memory: 8, Time: 1, Threads: 1})
+	if err != nil {
+		f.Fatal(err)
+	}
+	project := &Firebase{SignerKey: make([]byte, 64), SaltSeparator: []byte{7}, Rounds: 8, MemCost: 4}
+	f.Fuzz(func(t *testing.T, format, text string, salt []byte) {
+		c, err := Convert(Foreign{Format: format, Hash: text, SaltBefore: salt, Firebase: project})
+		if err != nil {
+			return
+		}
+		stored, err := h.Wrap(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, encoded := range []string{stored, c.encoded} {
+			if read, _ := decode(encoded); read == nil && (encoded != "" || !c.Weak()) {
+				t.Errorf("%q is not read", encoded)
 			}
 		}
 	})

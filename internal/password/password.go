@@ -53,6 +53,9 @@ type Params struct {
 	MaxWait time.Duration
 	// Rand is where salts come from. Default: the system's source.
 	Rand io.Reader
+	// Pepper is what Devise has put behind a password before it was hashed. It
+	// is of use only for hashes that were imported as such.
+	Pepper string
 }
 
 // Hasher hashes and verifies passwords, a bounded number of them at once. It
@@ -60,6 +63,7 @@ type Params struct {
 type Hasher struct {
 	cost    argon2Cost
 	rand    io.Reader
+	pepper  string
 	maxWait time.Duration
 
 	turns                  chan struct{}
@@ -99,7 +103,7 @@ func New(p Params) (*Hasher, error) {
 			variant: argon2id, version: version13,
 			memory: p.Memory, time: p.Time, threads: p.Threads,
 		},
-		rand: p.Rand, maxWait: p.MaxWait, turns: make(chan struct{}, p.MaxConcurrent),
+		rand: p.Rand, pepper: p.Pepper, maxWait: p.MaxWait, turns: make(chan struct{}, p.MaxConcurrent),
 	}, nil
 }
 
@@ -139,9 +143,14 @@ func (h *Hasher) Hash(ctx context.Context, text string) (string, error) {
 //
 //   - $argon2id$ and $argon2i$ PHC strings, and $2a$, $2b$ or $2y$ of bcrypt;
 //   - Django's pbkdf2_sha256, pbkdf2_sha1, argon2, bcrypt_sha256, bcrypt and
-//     scrypt.
+//     scrypt;
+//   - $pbkdf2$, $pbkdf2-sha1$, $pbkdf2-sha256$ and $pbkdf2-sha512$ as PHC
+//     strings and as Passlib writes them, and $scrypt$;
+//   - phpass ($P$, $H$) and WordPress's $wp$2y$;
+//   - what [Convert] makes of hashes that have no such text, and
+//     [Hasher.Wrap] of weak ones.
 //
-// Django's salted or plain MD5 and SHA-1 are not read: they protect nobody.
+// Salted or plain MD5 and SHA-1 are not read as they are: they protect nobody.
 // These, an unusable password ("" or "!…"), an encoding that is malformed or
 // asks for unreasonable work, and a password longer than [MaxBytes] cost as
 // much as one hash of ours, and never match.
@@ -154,6 +163,9 @@ func (h *Hasher) Verify(ctx context.Context, text, encoded string) (ok, upgrade 
 	if stored == nil || len(text) > MaxBytes {
 		h.dummy()
 		return false, false, nil
+	}
+	if _, peppered := stored.(*pepperedHash); peppered {
+		text += h.pepper
 	}
 	if ok, err = stored.fits([]byte(text)); err != nil {
 		return false, false, fmt.Errorf("verify password: %w", err)
