@@ -166,20 +166,30 @@ func newCodes(use string, c CodeConfig, slot sessions.Slot[process]) *codes {
 // where none is right.
 func (c *codes) begin(rq *api.Request, p process) (code string, err error) {
 	p.At = rq.Now
-	return c.issue(rq, p)
+	if code, err = c.renew(rq, &p); err != nil {
+		return "", err
+	}
+	return code, c.slot.Begin(rq, p)
 }
 
 // issue gives a process a new code. What was sent before is void.
 func (c *codes) issue(rq *api.Request, p process) (code string, err error) {
+	if code, err = c.renew(rq, &p); err != nil {
+		return "", err
+	}
+	return code, c.put(rq, p)
+}
+
+func (c *codes) renew(rq *api.Request, p *process) (code string, err error) {
 	// Made while pretending too: both have to take the same time.
 	if code, err = c.config.Format.new(rq.Env.Rand); err != nil {
 		return "", err
 	}
-	p.Hash = rq.Env.Keys.MAC("code", c.parts(p, code)...)
+	p.Hash = rq.Env.Keys.MAC("code", c.parts(*p, code)...)
 	if p.UserID == "" || p.Void {
 		code, p.Hash = "", nil
 	}
-	return code, c.put(rq, p)
+	return code, nil
 }
 
 func (c *codes) parts(p process, code string) []string {

@@ -48,7 +48,7 @@ func begin(rq *api.Request, kind ceremonyKind, userID string) (challenge string,
 		return "", fmt.Errorf("random source: %w", err)
 	}
 	challenge = base64.RawURLEncoding.EncodeToString(b)
-	return challenge, pendingCeremony.Put(rq, ceremony{kind, userID, hashChallenge(challenge)})
+	return challenge, pendingCeremony.Begin(rq, ceremony{kind, userID, hashChallenge(challenge)})
 }
 
 func hashChallenge(challenge string) []byte {

@@ -321,8 +321,7 @@ func (m *Manager) Save(ctx context.Context, st store.Sessions, rq *api.Request) 
 			}
 			rq.NewToken, s.TokenHash = token, hash
 		}
-		if err := write(ctx, st, s); err != nil {
-			m.cache.drop(rq.Started) // it may be what was out of date
+		if err := m.write(ctx, st, rq); err != nil {
 			return err
 		}
 		rq.Credential.Touched = true
@@ -332,13 +331,6 @@ func (m *Manager) Save(ctx context.Context, st store.Sessions, rq *api.Request) 
 	}
 	rq.Saved()
 	return nil
-}
-
-func write(ctx context.Context, st store.Sessions, s *store.Session) error {
-	if s.Version == 0 {
-		return st.CreateSession(ctx, s)
-	}
-	return st.UpdateSession(ctx, s)
 }
 
 // crowdOut ends the oldest sessions of a user who has just logged in once more

@@ -53,13 +53,25 @@ func encode(m map[string]entry) []byte {
 	return b
 }
 
-// Put keeps v until the slot's lifetime is over, counted from now.
+// Put keeps v until the slot's lifetime is over, counted from now. When another
+// request has changed the slot meanwhile, the session can't be saved: v may stand
+// on what was there before.
 func (p Slot[T]) Put(rq *api.Request, v T) error {
-	return p.PutSince(rq, v, rq.Now)
+	return p.put(rq, v, rq.Now, false)
 }
 
 // PutSince is Put with the lifetime counted from start.
 func (p Slot[T]) PutSince(rq *api.Request, v T, start time.Time) error {
+	return p.put(rq, v, start, false)
+}
+
+// Begin is Put for what takes the place of whatever was there: of two requests
+// at once the later one counts.
+func (p Slot[T]) Begin(rq *api.Request, v T) error {
+	return p.put(rq, v, rq.Now, true)
+}
+
+func (p Slot[T]) put(rq *api.Request, v T, start time.Time, blind bool) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -71,7 +83,7 @@ func (p Slot[T]) PutSince(rq *api.Request, v T, start time.Time) error {
 	m := entries(rq.Session.State)
 	m[p.name] = e
 	rq.Session.State = encode(m)
-	rq.Changed()
+	rq.Touch(api.Touch{Slot: p.name, Blind: blind})
 	return nil
 }
 
@@ -96,7 +108,7 @@ func (p Slot[T]) Drop(rq *api.Request) {
 	}
 	delete(m, p.name)
 	rq.Session.State = encode(m)
-	rq.Changed()
+	rq.Touch(api.Touch{Slot: p.name})
 }
 
 // atLogin carries over what a session may keep when somebody logs in.

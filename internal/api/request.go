@@ -44,6 +44,7 @@ type Request struct {
 
 	host    bool // it is for a route of the host's own
 	changed bool // the session differs from what is stored
+	touched []Touch
 	rotate  bool // and gets a new token
 	ended   []string
 	stored  store.Session // as last read or saved
@@ -97,6 +98,23 @@ func (rq *Request) MayBeStale() bool { return rq.host || csrf.Safe(rq.HTTP.Metho
 // Changed notes that the session has to be saved.
 func (rq *Request) Changed() { rq.changed = true }
 
+// Touch is a slot of the session that the request has put or dropped.
+type Touch struct {
+	Slot string
+	// Blind: what was there before made no difference.
+	Blind bool
+}
+
+// Touch notes that a slot has changed, so that the session has to be saved.
+func (rq *Request) Touch(t Touch) {
+	rq.touched = append(rq.touched, t)
+	rq.changed = true
+}
+
+// Base is the session as the request last read or saved it, and what it has
+// touched since.
+func (rq *Request) Base() (store.Session, []Touch) { return rq.stored, rq.touched }
+
 // Rotate notes that the session has to be saved under a new token, because
 // what it is worth has changed.
 func (rq *Request) Rotate() { rq.changed, rq.rotate = true, true }
@@ -117,7 +135,7 @@ func (rq *Request) EndSession() {
 		rq.ended = append(rq.ended, rq.Session.ID)
 	}
 	rq.Session, rq.User = &store.Session{}, nil
-	rq.changed, rq.rotate = false, false
+	rq.changed, rq.rotate, rq.touched = false, false, nil
 }
 
 // Pending tells package sessions what to do when saving.
@@ -127,7 +145,7 @@ func (rq *Request) Pending() (changed, rotate bool, ended []string) {
 
 // Saved notes that the session is as stored.
 func (rq *Request) Saved() {
-	rq.changed, rq.rotate, rq.ended = false, false, nil
+	rq.changed, rq.rotate, rq.ended, rq.touched = false, false, nil, nil
 	rq.stored = *rq.Session
 }
 
@@ -201,7 +219,7 @@ func (rq *Request) Reload(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	rq.Session, rq.stored = s, *s
-	rq.changed, rq.rotate, rq.ended = false, false, nil
+	rq.changed, rq.rotate, rq.ended, rq.touched = false, false, nil, nil
 	return true, nil
 }
 

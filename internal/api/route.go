@@ -190,7 +190,7 @@ func (rq *Request) finish(ctx context.Context, flowErr error) error {
 		}
 	} else if rq.changed || len(rq.ended) > 0 {
 		s := rq.stored
-		rq.Session, rq.changed, rq.rotate, rq.ended = &s, false, false, nil
+		rq.Session, rq.changed, rq.rotate, rq.ended, rq.touched = &s, false, false, nil, nil
 	}
 	rq.deliver(ctx)
 	return nil
