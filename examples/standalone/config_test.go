@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -31,7 +29,8 @@ func configFile(t *testing.T, more string) string {
 }
 
 func load(file string, args ...string) (*settings, error) {
-	o := newOptions("test", io.Discard)
+	o := newOptions("test", stdio{})
+	o.config()
 	if err := o.parse(append([]string{"-config", file}, args...)); err != nil {
 		return nil, err
 	}
@@ -225,48 +224,6 @@ func TestKeys(t *testing.T) {
 	if len(seen) < 8 {
 		t.Errorf("saw %d structs only", len(seen))
 	}
-}
-
-func TestCommands(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name string
-		args []string
-		err  string
-		says string
-	}{
-		{"help", []string{"help"}, "", "usage: standalone [command]"},
-		{"an unknown command", []string{"dance"}, `"dance" is no command`, "  mails   write a preview"},
-		{"an unknown option", []string{"serve", "-x"}, "flag provided but not defined: -x", "-database URL"},
-		{"too many arguments", []string{"check", "-config", "x", "y"}, `"y" is no option`, ""},
-		{"a good configuration", []string{"check", "-config", configFile(t, "")}, "", "the configuration is good"},
-		{"mails without a folder", []string{"mails", "-config", configFile(t, "")}, "-out is missing", ""},
-		{"mails in no language", []string{"mails", "-config", configFile(t, ""), "-out", t.TempDir(), "-locales", "xx"}, `"xx" is no language`, ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			var out bytes.Buffer
-			err := run(t.Context(), tt.args, &out)
-			if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
-				t.Errorf("got %v, want %q", err, tt.err)
-			}
-			if !strings.Contains(out.String(), tt.says) {
-				t.Errorf("it said %q, want %q", &out, tt.says)
-			}
-		})
-	}
-	t.Run("mails", func(t *testing.T) {
-		t.Parallel()
-		dir := t.TempDir()
-		if err := run(t.Context(), []string{"mails", "-config", configFile(t, `, "name": "The Shop"`), "-out", dir, "-locales", "en"}, io.Discard); err != nil {
-			t.Fatal(err)
-		}
-		text, err := os.ReadFile(filepath.Join(dir, "en", "password_reset_key.txt"))
-		if err != nil || !strings.HasPrefix(string(text), "Subject: [The Shop] ") {
-			t.Errorf("got %q, %v", text, err)
-		}
-	})
 }
 
 // FuzzSettings: whatever is in the file, the server starts or says what is

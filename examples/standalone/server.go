@@ -21,30 +21,29 @@ const (
 	drainTimeout = 10 * time.Second
 )
 
-func serveCommand(ctx context.Context, args []string, stderr io.Writer) error {
-	o := newOptions("serve", stderr)
+func serveCommand(o *options) action {
+	o.config()
 	migrate := o.Bool("migrate", true, "bring the database's tables up to date first")
 	logRequests := o.Bool("log-requests", false, "write a line for each request")
-	if err := o.parse(args); err != nil {
-		return err
+	return func(ctx context.Context) error {
+		s, err := o.settings()
+		if err != nil {
+			return err
+		}
+		s.LogRequests = s.LogRequests || *logRequests
+		s.Logger = newLogger(o.err, s.LogFormat)
+		db, err := s.openDatabase(ctx, s.Logger)
+		if err != nil {
+			return err
+		}
+		if *migrate {
+			err = db.bringUpToDate(ctx)
+		}
+		if err == nil {
+			err = s.serve(ctx, db)
+		}
+		return errors.Join(err, db.close())
 	}
-	s, err := o.settings()
-	if err != nil {
-		return err
-	}
-	s.LogRequests = s.LogRequests || *logRequests
-	s.Logger = newLogger(stderr, s.LogFormat)
-	db, err := s.openDatabase(ctx, s.Logger)
-	if err != nil {
-		return err
-	}
-	if *migrate {
-		err = db.bringUpToDate(ctx)
-	}
-	if err == nil {
-		err = s.serve(ctx, db)
-	}
-	return errors.Join(err, db.close())
 }
 
 func newLogger(w io.Writer, format string) *slog.Logger {
