@@ -52,6 +52,7 @@ var (
 	_ store.Pinger           = (*Store)(nil)
 	_ store.AuditLog         = (*Store)(nil)
 	_ store.UserLister       = (*Store)(nil)
+	_ store.Backlog          = (*Store)(nil)
 )
 
 // db is what a store and its transactions share.

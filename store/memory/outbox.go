@@ -82,6 +82,21 @@ func (s *Store) CountMessages(ctx context.Context) (int, error) {
 	return t.messages.len(), nil
 }
 
+// OldestMessage implements [store.Backlog].
+func (s *Store) OldestMessage(ctx context.Context) (oldest time.Time, err error) {
+	t, err := s.read(ctx)
+	if err != nil {
+		return oldest, err
+	}
+	defer s.doneReading()
+	for _, m := range t.messages.all() {
+		if oldest.IsZero() || m.CreatedAt.Before(oldest) {
+			oldest = m.CreatedAt
+		}
+	}
+	return oldest, nil
+}
+
 func cloneMessage(m *store.OutboxMessage) *store.OutboxMessage {
 	c := *m
 	own(&c.Payload)

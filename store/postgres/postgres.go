@@ -23,6 +23,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -46,6 +47,9 @@ var _ interface {
 	store.Pinger
 	store.AuditLog
 	store.UserLister
+	store.Backlog
+	store.Migrator
+	store.Clock
 } = (*Store)(nil)
 
 // New returns a store on a pool of the host, who goes on to own it.
@@ -87,6 +91,13 @@ func (s *Store) Migrate(ctx context.Context) error { return s.base.Migrate(ctx) 
 // Pending names the steps that [Store.Migrate] would take, in order, and takes
 // none.
 func (s *Store) Pending(ctx context.Context) ([]string, error) { return s.base.Pending(ctx) }
+
+const clock = `select clock_timestamp()`
+
+// Time implements [store.Clock].
+func (s *Store) Time(ctx context.Context) (time.Time, error) {
+	return sqlstore.Time(ctx, s.base, clock)
+}
 
 // Close closes what [Open] has opened. The pool of [New] it leaves open.
 func (s *Store) Close() error {

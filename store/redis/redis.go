@@ -58,6 +58,7 @@ var _ interface {
 	store.Limits
 	store.Nonces
 	store.Pinger
+	store.Clock
 } = (*Store)(nil)
 
 // New returns a store on a client, which remains the caller's to close.
@@ -70,6 +71,12 @@ func New(client redis.UniversalClient, o Options) *Store {
 
 // Ping implements [store.Pinger].
 func (s *Store) Ping(ctx context.Context) error { return did(ctx, "ping", s.client.Ping(ctx).Err()) }
+
+// Time implements [store.Clock].
+func (s *Store) Time(ctx context.Context) (time.Time, error) {
+	t, err := s.client.Time(ctx).Result()
+	return t.UTC(), did(ctx, "ask for the time", err)
+}
 
 // temporary are the first words of a server's answers that another server, or
 // the same one a little later, would not give.

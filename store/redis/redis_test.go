@@ -33,6 +33,7 @@ func conform(t *testing.T, client redis.UniversalClient) {
 	t.Run("Nonces", func(t *testing.T) {
 		storetest.Nonces(t, func(t *testing.T) store.Nonces { return open(t) })
 	})
+	t.Run("Clock", func(t *testing.T) { storetest.Clock(t, func(t *testing.T) any { return open(t) }) })
 	t.Run("Ping", func(t *testing.T) {
 		if err := open(t).Ping(t.Context()); err != nil {
 			t.Error(err)

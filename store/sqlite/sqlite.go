@@ -56,6 +56,8 @@ var _ interface {
 	store.Pinger
 	store.AuditLog
 	store.UserLister
+	store.Backlog
+	store.Migrator
 } = (*Store)(nil)
 
 // Settings of every connection: wait for writers of other processes, obey

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -83,4 +84,15 @@ const countMessages = `select count(*) from auth_outbox`
 func (s *Store) CountMessages(ctx context.Context) (int, error) {
 	n, err := one(ctx, s, scanInt, countMessages)
 	return n, did("count outbox messages", err)
+}
+
+const oldestMessage = `select created_at from auth_outbox order by created_at limit 1`
+
+// OldestMessage implements [store.Backlog].
+func (s *Store) OldestMessage(ctx context.Context) (time.Time, error) {
+	at, err := one(ctx, s, scanTime, oldestMessage)
+	if errors.Is(err, store.ErrNotFound) {
+		return time.Time{}, nil
+	}
+	return at, did("find the oldest outbox message", err)
 }

@@ -61,6 +61,11 @@ func scanInt(row Scan) (n int, err error) {
 	return n, err
 }
 
+func scanTime(row Scan) (t time.Time, err error) {
+	err = row(&t)
+	return t, err
+}
+
 type run func(ctx context.Context, each func(Scan) error, query string, args ...any) error
 
 func atLeastOne(ctx context.Context, run run, each func(Scan) error, query string, args ...any) error {
@@ -88,11 +93,14 @@ const patience = 5 * time.Second
 
 // retry runs op until it is not [ErrBusy] any more, or patience or ctx ends.
 func retry(ctx context.Context, op func() error) error {
-	start := time.Now()
+	var start time.Time // of being busy
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		err := op()
 		if err == nil || !errors.Is(err, ErrBusy) {
 			return err
+		}
+		if start.IsZero() {
+			start = time.Now()
 		}
 		if time.Since(start) > patience {
 			return fmt.Errorf("%w: %w", store.ErrUnavailable, err)

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/headless-auth/headless/store"
 )
@@ -86,6 +87,8 @@ var _ interface {
 	store.IntegerIDs
 	store.Pinger
 	store.AuditLog
+	store.Backlog
+	store.Migrator
 } = (*Store)(nil)
 
 // New returns a store on a database.
@@ -102,6 +105,12 @@ const ping = `select 1`
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := one(ctx, s, scanInt, ping)
 	return did("ping", err)
+}
+
+// Time asks a database that has a clock of its own, with its own words.
+func Time(ctx context.Context, s *Store, query string) (time.Time, error) {
+	t, err := one(ctx, s, scanTime, query)
+	return t, did("ask for the time", err)
 }
 
 // InTx implements [store.Store].
