@@ -106,8 +106,8 @@ func New(p Parts) *Account {
 		config: p.Config, hooks: p.Hooks, frontend: p.Frontend, sessions: p.Sessions, mail: p.Mail,
 		outbox: p.Outbox, hasher: p.Hasher, factors: p.Factors, domain: p.Domain, signup: parseSignupFields(p.Config.SignupFields), providersOnly: p.ProvidersOnly,
 		emailCodes: newCodes("verify_email", p.Config.EmailVerificationCode, emailCodes),
-		loginCodes: newCodes("login", p.Config.LoginCode, loginCodes),
-		resetCodes: newCodes("reset_password", p.Config.PasswordResetCode, resetCodes),
+		loginCodes: newCodes("login", p.Config.LoginCode, loginCodes).opening(),
+		resetCodes: newCodes("reset_password", p.Config.PasswordResetCode, resetCodes).opening(),
 		phoneCodes: newCodes("verify_phone", p.Config.PhoneCode, phoneCodes),
 	}
 	a.rules = password.Validators{

@@ -147,6 +147,7 @@ type codes struct {
 	use    string
 	config CodeConfig
 	slot   sessions.Slot[process]
+	opens  bool // a right code lets somebody in to an account
 }
 
 // The codes that a session can wait for. That for an address that is being
@@ -161,6 +162,9 @@ var (
 func newCodes(use string, c CodeConfig, slot sessions.Slot[process]) *codes {
 	return &codes{use: use, config: c, slot: slot.For(c.Lifetime)}
 }
+
+// opening returns the codes as ones that let somebody in to an account.
+func (c *codes) opening() *codes { c.opens = true; return c }
 
 // begin starts a process, in place of a running one, and returns its code: ""
 // where none is right.
@@ -206,10 +210,11 @@ func (c *codes) running(rq *api.Request) (process, bool) {
 
 func (c *codes) drop(rq *api.Request) { c.slot.Drop(rq) }
 
-// try judges a submission. It is counted, and the count is saved, before it is
-// judged: parallel guesses lose the race for the session, instead of winning
-// one for the code.
-func (c *codes) try(ctx context.Context, rq *api.Request, p *process, code string) (ok bool, err error) {
+// try judges the submission in an input field. It is counted, and the count is
+// saved, before it is judged: parallel guesses lose the race for the session,
+// instead of winning one for the code. After too many wrong ones in a row, of
+// however many processes, none is judged; the field says so then.
+func (c *codes) try(ctx context.Context, rq *api.Request, p *process, field string) (ok bool, err error) {
 	p.Failed++
 	if err := c.put(rq, *p); err != nil {
 		return false, err
@@ -217,7 +222,30 @@ func (c *codes) try(ctx context.Context, rq *api.Request, p *process, code strin
 	if err := rq.SaveNow(ctx); err != nil {
 		return false, err
 	}
-	return p.Hash != nil && cleanCode(code) != "" && rq.Env.Keys.Verify(p.Hash, "code", c.parts(*p, code)...), nil
+	key := c.failedKey(p)
+	_, wait, err := rq.Take(ctx, "code_failed", key)
+	if err != nil {
+		return false, err
+	}
+	if wait > 0 {
+		rq.Input.Fail(field, codeTooManyAttempts)
+		return false, nil
+	}
+	code := rq.Input.Text(field)
+	if p.Hash == nil || cleanCode(code) == "" || !rq.Env.Keys.Verify(p.Hash, "code", c.parts(*p, code)...) {
+		return false, nil
+	}
+	return true, rq.Clear(ctx, "code_failed", key)
+}
+
+// failedKey is what wrong codes are counted under: the account that they would
+// open, or the address or number that they would prove. While pretending it is
+// what was typed. Requirement LIM-5.
+func (c *codes) failedKey(p *process) string {
+	if c.opens && p.UserID != "" {
+		return c.use + ":user:" + p.UserID
+	}
+	return c.use + ":" + p.Email + p.Phone
 }
 
 // forgive takes back the count of a submission that was right, but did not end

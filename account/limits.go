@@ -22,9 +22,12 @@ var defaultLimits = map[string]string{
 	"manage_email":            "10/m/user",
 	"change_phone":            "1/m/user",
 	"reauthenticate":          "10/m/user",
+	"password_failed":         "100/30d/key",
+	"code_failed":             "100/1d/key",
 	"mfa_failed":              "100/30d/key",
 	"confirm_email":           "1/180s/key",
 	"verify_phone":            "1/30s/key,3/m/ip",
+	"admin_failed":            "10/m/ip",
 }
 
 // codeLimit is the default of confirm_email where codes are mailed, which

@@ -56,7 +56,8 @@ func (a *Account) passwordLogin(ctx context.Context, rq *api.Request, prepare fu
 	if err != nil {
 		return nil, err
 	}
-	taken, wait, err := rq.Take(ctx, "login_failed", a.failedKey(id, users))
+	key := a.failedKey(id, users)
+	taken, wait, err := rq.TakeEach(ctx, key, "login_failed", "password_failed")
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +99,9 @@ func (a *Account) passwordLogin(ctx context.Context, rq *api.Request, prepare fu
 		return nil, api.Conflict()
 	}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
+		if err := rq.Clear(ctx, "password_failed", key); err != nil {
+			return err
+		}
 		if upgraded != "" {
 			if err := rq.Store().UpgradePassword(ctx, u.ID, u.Password, upgraded); err != nil {
 				return err

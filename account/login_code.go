@@ -167,7 +167,7 @@ func (a *Account) resendCode(ctx context.Context, rq *api.Request) (*api.Reply, 
 // confirmCode logs in, or goes on logging in, by a code. spec: account.md §5.4.
 func (a *Account) confirmCode(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	p, _ := a.loginCodes.running(rq)
-	right, err := a.loginCodes.try(ctx, rq, &p, rq.Input.Text("code"))
+	right, err := a.loginCodes.try(ctx, rq, &p, "code")
 	if err != nil {
 		return nil, err
 	}

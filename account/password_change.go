@@ -26,12 +26,8 @@ func (a *Account) changePassword(ctx context.Context, rq *api.Request) (*api.Rep
 			in.Fail("current_password", api.CodeRequired)
 		}
 	case current != "":
-		ok, _, err := a.matches(ctx, current, u)
-		if err != nil {
+		if err := a.judgeCurrentPassword(ctx, rq, current); err != nil {
 			return nil, err
-		}
-		if !ok || !u.Password.Usable() {
-			in.Fail("current_password", codeEnterCurrentPassword)
 		}
 	}
 	if err := a.judgePassword(ctx, in, "new_password", u); err != nil {
@@ -67,6 +63,33 @@ func (a *Account) changePassword(ctx context.Context, rq *api.Request) (*api.Rep
 		return nil
 	})
 	return api.Authentication(), err
+}
+
+// judgeCurrentPassword notes whether a password is the caller's. Nobody guesses
+// here what they may not guess when they log in.
+func (a *Account) judgeCurrentPassword(ctx context.Context, rq *api.Request, current string) error {
+	in, u := rq.Input, rq.User
+	if !u.Password.Usable() {
+		in.Fail("current_password", codeEnterCurrentPassword)
+		return nil
+	}
+	_, wait, err := rq.Take(ctx, "password_failed", failedUserKey(u))
+	if err != nil {
+		return err
+	}
+	if wait > 0 {
+		in.Fail("current_password", codeTooManyAttempts)
+		return nil
+	}
+	ok, _, err := a.matches(ctx, current, u)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		in.Fail("current_password", codeEnterCurrentPassword)
+		return nil
+	}
+	return rq.Clear(ctx, "password_failed", failedUserKey(u))
 }
 
 // setPassword stores a new password and ends all sessions of the user but the

@@ -189,8 +189,11 @@ func (a *Account) checkReset(ctx context.Context, rq *api.Request) (u *store.Use
 		}
 		return u, e.Email, nil
 	}
+	if noGuess(rq) {
+		return nil, "", nil
+	}
 	p, _ := a.resetCodes.running(rq)
-	right, err := a.resetCodes.try(ctx, rq, &p, in.Text("key"))
+	right, err := a.resetCodes.try(ctx, rq, &p, "key")
 	if err != nil {
 		return nil, "", err
 	}
@@ -233,6 +236,16 @@ func (a *Account) forgiveReset(ctx context.Context, rq *api.Request) error {
 		return a.resetCodes.forgive(ctx, rq, p)
 	}
 	return nil
+}
+
+// forgetFailures: whoever reads the user's mail need not pay for the guesses of
+// others. Those at further factors stay counted, as the mail is none.
+func (a *Account) forgetFailures(ctx context.Context, rq *api.Request, u *store.User) error {
+	p := &process{UserID: u.ID}
+	return errors.Join(
+		rq.Clear(ctx, "login_failed", failedUserKey(u)), rq.Clear(ctx, "password_failed", failedUserKey(u)),
+		rq.Clear(ctx, "code_failed", a.loginCodes.failedKey(p)), rq.Clear(ctx, "code_failed", a.resetCodes.failedKey(p)),
+	)
 }
 
 // resetPassword sets a new password by a mailed key or code. All sessions of
@@ -284,7 +297,7 @@ func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Repl
 			}
 			return err
 		}
-		if err := rq.Clear(ctx, "login_failed", failedUserKey(u)); err != nil {
+		if err := a.forgetFailures(ctx, rq, u); err != nil {
 			return err
 		}
 		if err := a.notify(ctx, rq, u, "password_reset", nil); err != nil {

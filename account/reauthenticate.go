@@ -17,7 +17,8 @@ func (a *Account) reauthenticate(ctx context.Context, rq *api.Request) (*api.Rep
 	if err := in.Err(); err != nil {
 		return nil, err
 	}
-	taken, wait, err := rq.Take(ctx, "login_failed", failedUserKey(rq.User))
+	key := failedUserKey(rq.User)
+	taken, wait, err := rq.TakeEach(ctx, key, "login_failed", "password_failed")
 	if err != nil {
 		return nil, err
 	}
@@ -39,6 +40,9 @@ func (a *Account) reauthenticate(ctx context.Context, rq *api.Request) (*api.Rep
 	}
 	yes := true
 	err = rq.InTx(ctx, func(ctx context.Context) error {
+		if err := rq.Clear(ctx, "password_failed", key); err != nil {
+			return err
+		}
 		if upgraded != "" {
 			if err := rq.Store().UpgradePassword(ctx, rq.User.ID, rq.User.Password, upgraded); err != nil {
 				return err

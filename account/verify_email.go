@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/csrf"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -124,8 +125,11 @@ func (a *Account) checkEmailKey(ctx context.Context, rq *api.Request) (*store.Em
 		}
 		return a.emailOfKey(ctx, rq, in.Text("key"))
 	}
+	if noGuess(rq) {
+		return nil, nil, in.Err()
+	}
 	p, _ := a.emailCodes.running(rq)
-	right, err := a.emailCodes.try(ctx, rq, &p, in.Text("key"))
+	right, err := a.emailCodes.try(ctx, rq, &p, "key")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -160,6 +164,11 @@ func (a *Account) checkEmailKey(ctx context.Context, rq *api.Request) (*store.Em
 	}
 	return &store.EmailAddress{UserID: u.ID, Email: p.Email, CreatedAt: rq.Now}, u, nil
 }
+
+// noGuess: a GET without key is a link that somebody followed, perhaps from
+// another site. It must not cost an attempt. One with a key is a guess, and the
+// header that carries it can't be sent from elsewhere. Requirement REQ-2.
+func noGuess(rq *api.Request) bool { return csrf.Safe(rq.HTTP.Method) && !rq.Input.Has("key") }
 
 // verificationInfo tells what a key is for, and verifies nothing: mail
 // scanners follow links. spec: account.md §4.2.

@@ -36,7 +36,7 @@ func (a *Account) canVerifyPhone(ctx context.Context, rq *api.Request) error {
 // spec: account.md §8.3, §8.4.
 func (a *Account) verifyPhone(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	p, _ := a.phoneCodes.running(rq)
-	right, err := a.phoneCodes.try(ctx, rq, &p, rq.Input.Text("code"))
+	right, err := a.phoneCodes.try(ctx, rq, &p, "code")
 	if err != nil {
 		return nil, err
 	}

@@ -115,7 +115,16 @@ type Taken struct {
 // and for key, which may be empty. A positive duration means that it is
 // refused, for so long.
 func (rq *Request) Take(ctx context.Context, action, key string) (Taken, time.Duration, error) {
-	b := rq.buckets(action, key)
+	return rq.TakeEach(ctx, key, action)
+}
+
+// TakeEach is Take for several actions in one step, up to the first that is
+// refused.
+func (rq *Request) TakeEach(ctx context.Context, key string, actions ...string) (Taken, time.Duration, error) {
+	var b []store.Bucket
+	for _, action := range actions {
+		b = append(b, rq.buckets(action, key)...)
+	}
 	if len(b) == 0 {
 		return Taken{}, 0, nil
 	}

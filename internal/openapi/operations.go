@@ -94,14 +94,14 @@ var operations = sync.OnceValue(func() map[string]operation {
 			ID: "getEmailVerification", Tag: "Authentication: Account", Summary: "What does a key verify?",
 			Description: "Tells whose address a mailed key or code would verify, and verifies nothing.",
 			Answers:     map[int]string{200: "EmailVerificationInfo", 409: "Conflict: No code waits to be repeated by this client."},
-			Errors:      "key:email_taken",
+			Errors:      "key:email_taken key:too_many_login_attempts",
 		},
 		"POST /v1/auth/email/verify": {
 			ID: "verifyEmail", Tag: "Authentication: Account", Summary: "Verify an email address",
 			Description: "Takes the key of a mailed link, or a mailed code. A 401 is no failure: the address is verified, and the caller is not logged in, or not yet.",
 			Body:        "VerifyEmail", Completes: "verify_email", Pending: afterAddress,
 			Answers: map[int]string{200: "Authenticated", 401: "Authentication: The address is verified. The caller is not logged in, or not yet.", 409: "Conflict: No code waits to be repeated by this client."},
-			Errors:  "key:email_taken key:max_email_addresses",
+			Errors:  "key:email_taken key:max_email_addresses key:too_many_login_attempts",
 		},
 		"POST /v1/auth/email/verify/resend": {
 			ID: "resendEmailVerification", Tag: "Authentication: Account", Summary: "Mail another code",
@@ -113,7 +113,7 @@ var operations = sync.OnceValue(func() map[string]operation {
 			Description: "Takes the code that was sent to the number. A 401 is no failure: the number is verified, and more is asked before the user is logged in.",
 			Body:        "VerifyPhone", Completes: "verify_phone", Pending: "verify_email mfa_authenticate mfa_trust mfa_enroll",
 			Answers: map[int]string{200: "Authenticated", 401: "Authentication: The number is verified. The caller is not logged in, or not yet.", 409: "Conflict: No code waits to be repeated by this client."},
-			Errors:  "code:phone_taken",
+			Errors:  "code:phone_taken code:too_many_login_attempts",
 		},
 		"POST /v1/auth/phone/verify/resend": {
 			ID: "resendPhoneVerification", Tag: "Authentication: Account", Summary: "Send another code to the phone",
@@ -141,20 +141,21 @@ var operations = sync.OnceValue(func() map[string]operation {
 			ID: "getPasswordReset", Tag: "Authentication: Password Reset", Summary: "Whose password does a key reset?",
 			Description: "Tells whether a mailed key or code is good, and whose it is. A wrong code counts as an attempt.",
 			Answers:     map[int]string{200: "PasswordResetInfo", 409: "Conflict: No reset by code is under way."},
+			Errors:      "key:too_many_login_attempts",
 		},
 		"POST /v1/auth/password/reset": {
 			ID: "resetPassword", Tag: "Authentication: Password Reset", Summary: "Set a new password",
 			Description: "Takes the mailed key or code and the new password, and ends all sessions of the user. 200 where the site logs in whoever has reset their password; 401 where they have to log in.",
 			Body:        "ResetPassword", Completes: "password_reset_by_code", Pending: nextAtLogin,
 			Answers: map[int]string{200: "AuthenticatedByPassword", 401: "Authentication: The password is changed. The caller is not logged in, or not yet.", 409: "Conflict: No reset by code is under way."},
-			Errors:  "password:" + newPassword,
+			Errors:  "key:too_many_login_attempts password:" + newPassword,
 		},
 		"POST /v1/account/password/change": {
 			ID: "changePassword", Tag: "Account: Password", Summary: "Change the password",
 			Description: "Takes the present password and a new one. Whoever has none yet, because they have signed up through an identity provider or with a passkey, leaves the present one out. All other sessions of the user end.",
 			Body:        "ChangePassword",
 			Answers:     map[int]string{200: "AuthenticatedByPassword", 401: "Unauthenticated: Nobody is logged in, or nobody is any more: the site may end this session too."},
-			Errors:      "current_password:required current_password:enter_current_password new_password:" + newPassword,
+			Errors:      "current_password:required current_password:enter_current_password current_password:too_many_login_attempts new_password:" + newPassword,
 		},
 
 		// Login by code.
@@ -171,6 +172,7 @@ var operations = sync.OnceValue(func() map[string]operation {
 			Description: "Takes the code that was sent.",
 			Body:        "ConfirmLoginCode", Completes: "login_by_code", Pending: "verify_email verify_phone mfa_authenticate mfa_trust mfa_enroll",
 			Answers: map[int]string{200: "AuthenticatedByCode", 401: "Authentication", 409: "Conflict: No code waits to be repeated by this client."},
+			Errors:  "code:too_many_login_attempts",
 		},
 		"POST /v1/auth/code/resend": {
 			ID: "resendLoginCode", Tag: "Authentication: Login By Code", Summary: "Send another login code",
@@ -192,6 +194,12 @@ var operations = sync.OnceValue(func() map[string]operation {
 			Body:        "ProviderPrompt", Fields: map[string]string{"callback_url": "CallbackURL"},
 			Answers: map[int]string{200: "ProviderPrompt", 401: "AuthenticationOrReauthentication"},
 			Errors:  "provider:required provider:invalid_choice process:required process:invalid_choice callback_url:required callback_url:invalid",
+		},
+		"POST /ext/v1/auth/provider/logout": {
+			ID: "logoutAtProvider", Tag: "Authentication: Providers", Summary: "Log out here and at the identity provider",
+			Description: "Ends the session, and sends the browser on to the identity provider that it comes from, if that takes part in single logout; a front end submits an HTML form with the CSRF token in it. In the end the browser is sent to `callback_url`, with the query parameter `error` if the provider did not confirm.",
+			Body:        "ProviderLogout", Form: true,
+			Answers: map[int]string{200: "ProviderPage", 302: "ProviderRedirect"},
 		},
 		"POST /v1/auth/provider/token": {
 			ID: "loginWithProviderToken", Tag: "Authentication: Providers", Summary: "Log in with an identity provider's token",

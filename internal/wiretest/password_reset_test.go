@@ -524,6 +524,16 @@ func TestPasswordResetByCode(t *testing.T) {
 			c.Post("/auth/password/reset", M{"key": code, "password": newPassword}).Is(401)
 			equal(t, w.Emails(p.ID), p.Email+"*!")
 		})
+		w.Run("attack: a link on another site spends no attempt", func(t *testing.T, w *World, c *Client) {
+			// Requirement REQ-2: a GET that carries no key guesses nothing.
+			p := w.Make(Person{})
+			code := request(t, w, c, p.Email)
+			for range 4 {
+				c.Get("/auth/password/reset").Fails("key:required")
+				c.Get("/auth/password/reset?key=" + wiretest.Wrong(code)).Fails("key:required")
+			}
+			c.Post("/auth/password/reset", M{"key": code, "password": newPassword}).Is(401)
+		})
 		w.Run("three wrong codes end it", func(t *testing.T, w *World, c *Client) {
 			p := w.Make(Person{})
 			code := request(t, w, c, p.Email)

@@ -323,10 +323,19 @@ func TestVerifyEmailByCode(t *testing.T) {
 			w.Run("looking up a wrong code counts as an attempt", func(t *testing.T, w *World, c *Client) {
 				_, data := signUp(t, w, c)
 				lookUp(c, wiretest.Wrong(data["code"])).Fails("key:incorrect_code")
-				c.Get("/auth/email/verify").Fails("key:required")
+				lookUp(c, "---").Fails("key:incorrect_code")
 				c.Post("/auth/email/verify", M{"key": wiretest.Wrong(data["code"])}).Fails("key:incorrect_code")
 				lookUp(c, data["code"]).Is(409)
 				c.Session().NothingPending()
+			})
+			w.Run("attack: a link on another site spends no attempt", func(t *testing.T, w *World, c *Client) {
+				// Requirement REQ-2: a GET that carries no key guesses nothing.
+				_, data := signUp(t, w, c)
+				for range 4 {
+					c.Get("/auth/email/verify").Fails("key:required")
+					c.Get("/auth/email/verify?key=" + wiretest.Wrong(data["code"])).Fails("key:required")
+				}
+				c.Post("/auth/email/verify", M{"key": data["code"]}).LoggedIn()
 			})
 			w.Run("looking up the right code verifies nothing and costs nothing", func(t *testing.T, w *World, c *Client) {
 				email, data := signUp(t, w, c)
