@@ -39,7 +39,7 @@ func (e *Env) Guard(next http.Handler, require func(rq *Request) error) http.Han
 				}
 			}
 			if rq.Client == Browser {
-				w.Header().Add("Vary", "Cookie")
+				variesByCookie(w.Header())
 			}
 			r = r.WithContext(NewContext(r.Context(), rq))
 		}

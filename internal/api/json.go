@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
 	"sync"
@@ -136,10 +135,10 @@ func (d authData) appendTo(b *buffer) error {
 	}
 	if d.Methods != nil {
 		b.key("methods")
-		if !json.Valid(d.Methods) {
+		if len(d.Methods) < 2 || d.Methods[0] != '[' || d.Methods[len(d.Methods)-1] != ']' { // it was encoded by us
 			return errMethods
 		}
-		b.b = append(b.b, bytes.TrimSpace(d.Methods)...)
+		b.b = append(b.b, d.Methods...)
 	}
 	if d.Flows != nil {
 		b.key("flows")

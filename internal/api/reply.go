@@ -176,7 +176,7 @@ func (rq *Request) write(ctx context.Context, w http.ResponseWriter, env envelop
 		}
 	}
 	if rq.Client == Browser {
-		w.Header().Add("Vary", "Cookie")
+		variesByCookie(w.Header())
 	}
 	if env.location == "" && env.page == nil {
 		writeEnvelope(w, rq.HTTP, env)
@@ -218,7 +218,17 @@ var (
 	contentOptions = []string{"nosniff"}
 	referrerPolicy = []string{"no-referrer"}
 	sameOrigin     = []string{"same-origin"}
+	varyCookie     = []string{"Cookie"}
 )
+
+// variesByCookie says that the answer is for the one whose cookies were sent.
+func variesByCookie(h http.Header) {
+	if h["Vary"] == nil {
+		h["Vary"] = varyCookie
+	} else {
+		h.Add("Vary", "Cookie")
+	}
+}
 
 func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType []string, body []byte) {
 	h := w.Header()

@@ -236,8 +236,8 @@ func (e *Env) checkCSRF(w http.ResponseWriter, r *http.Request, client Client) e
 }
 
 func (e *Env) submitted(r *http.Request) bool {
-	c, err := r.Cookie(e.CSRFCookie.Name)
-	if err != nil {
+	cookie := CookieValue(r, e.CSRFCookie.Name)
+	if cookie == "" {
 		return false
 	}
 	token := r.Header.Get(e.CSRFCookie.Header)
@@ -247,7 +247,7 @@ func (e *Env) submitted(r *http.Request) bool {
 		r.Body = http.MaxBytesReader(nil, r.Body, e.MaxBody)
 		token = r.PostFormValue("csrfmiddlewaretoken")
 	}
-	return csrf.Equal(c.Value, token)
+	return csrf.Equal(cookie, token)
 }
 
 // CSRFBind is what a browser's CSRF token is bound to: the session and who is
@@ -265,10 +265,8 @@ func (rq *Request) CheckBound() error {
 	if rq.Client != Browser || rq.User == nil || csrf.Safe(rq.HTTP.Method) {
 		return nil
 	}
-	if c, err := rq.HTTP.Cookie(rq.Env.CSRFCookie.Name); err == nil {
-		if s, ok := csrf.Secret(c.Value); ok && rq.Env.CSRF.Bound(s, rq.CSRFBind()) {
-			return nil
-		}
+	if s, ok := csrf.Secret(CookieValue(rq.HTTP, rq.Env.CSRFCookie.Name)); ok && rq.Env.CSRF.Bound(s, rq.CSRFBind()) {
+		return nil
 	}
 	return &Error{Status: http.StatusForbidden, Items: []Item{{Code: "csrf_failed"}}}
 }

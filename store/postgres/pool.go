@@ -23,7 +23,25 @@ func (p *pool) Exec(ctx context.Context, query string, args ...any) (int64, erro
 
 // Query implements [sqlstore.Querier].
 func (p *pool) Query(ctx context.Context, each func(sqlstore.Scan) error, query string, args ...any) error {
-	rows, err := p.pool.Query(ctx, query, args...)
+	acquired, err := p.pool.Acquire(ctx)
+	if err != nil {
+		return translate(ctx, err)
+	}
+	defer acquired.Release()
+	c := acquired.Conn()
+	for fresh := range 2 {
+		s, err := prepared(ctx, c, query)
+		if err != nil {
+			return translate(ctx, err)
+		}
+		if s == nil || !s.encode(args) {
+			break
+		}
+		if err = s.query(ctx, c, each); err == nil || fresh == 1 || !s.forget(ctx, c, query, err) {
+			return err
+		}
+	}
+	rows, err := c.Query(ctx, query, args...)
 	return scan(ctx, rows, err, each)
 }
 

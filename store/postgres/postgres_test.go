@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headless-auth/headless/internal/testenv/testenv"
@@ -92,6 +93,35 @@ func TestStoreBehindAPooler(t *testing.T) {
 			storetest.AuditLog(t, open)
 			storetest.Transactions(t, open)
 		})
+	}
+}
+
+// What is prepared on a connection becomes stale: a later version has changed
+// the table, or a pooler has discarded it. Nobody notices.
+func TestStaleStatements(t *testing.T) {
+	t.Parallel()
+	p := pool(t, testenv.Postgres(t), "&pool_max_conns=1")
+	st := migrated(t, p)
+	u := &store.User{Username: "ada"}
+	if err := st.CreateUser(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.User(t.Context(), u.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []string{"alter table auth_users alter epoch type integer", "deallocate all", "alter table auth_users alter epoch type bigint"} {
+		if _, err := p.Exec(t.Context(), change, pgx.QueryExecModeExec); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			got, err := st.User(t.Context(), u.ID)
+			if err != nil || got.Username != "ada" {
+				t.Errorf("after %q: got %+v, %v", change, got, err)
+			}
+		}
+		if err := st.UpdateUser(t.Context(), u); err != nil {
+			t.Errorf("after %q: %v", change, err)
+		}
 	}
 }
 
