@@ -35,6 +35,7 @@ func main() {
 	scale := flag.String("scale", "", "measure session checks on PostgreSQL with so many users and sessions")
 	flag.IntVar(&o.rounds, "rounds", 7, "turns of each server")
 	flag.DurationVar(&o.slice, "slice", time.Second, "how long a turn takes")
+	flag.StringVar(&o.profiles, "profiles", "", "write processor profiles of the servers to files whose names begin so")
 	serve := flag.String("serve", "", "be a server: used by this command itself")
 	flag.Parse()
 	var err error

@@ -23,6 +23,8 @@ type options struct {
 	conns  []int
 	rounds int
 	slice  time.Duration
+	// profiles is how the names of profiles begin; empty for none.
+	profiles string
 }
 
 // operation is what is measured, and of which server it is the limit.
@@ -167,6 +169,13 @@ func (o *options) measureOperation(ctx context.Context, e environment, name stri
 			return err
 		}
 		defer limit.stop()
+	}
+	if o.profiles != "" {
+		for _, s := range []*server{ours, limit} {
+			if s != nil {
+				s.profile(fmt.Sprintf("%s-%s-%s-%s.pprof", o.profiles, e.store, name, s.kind))
+			}
+		}
 	}
 	for _, n := range o.conns {
 		if err := o.pair(e.store, name, n, ours, limit, op, people, others); err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -15,6 +16,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/pprof"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -59,14 +62,36 @@ func beServer(ctx context.Context, kind string) error {
 	}
 	fmt.Println(ln.Addr())
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
-	go func() {
-		_, _ = io.Copy(io.Discard, os.Stdin)
+	go func() { // our parent says where to write a profile to, and closes
+		in := bufio.NewReader(os.Stdin)
+		stop := func() {}
+		if name, err := in.ReadString('\n'); err == nil {
+			stop = profile(strings.TrimSpace(name))
+		}
+		_, _ = io.Copy(io.Discard, in)
+		stop()
 		_ = srv.Close()
 	}()
 	if err = srv.Serve(ln); errors.Is(err, http.ErrServerClosed) {
 		err = nil
 	}
 	return err
+}
+
+// profile writes down where the processor's time goes, until stop.
+func profile(name string) (stop func()) {
+	f, err := os.Create(name) //nolint:gosec // it is the user's
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		return func() {}
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = f.Close()
+	}
 }
 
 // signingKey is the same in every server of a run, and known to everybody.
