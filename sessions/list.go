@@ -101,7 +101,8 @@ func (m *Manager) end(ctx context.Context, rq *api.Request) (*api.Reply, error) 
 	if code != "" {
 		return nil, api.Invalid("sessions", code)
 	}
-	u, own := rq.User, slices.Contains(ids, rq.Session.ID)
+	u, current := rq.User, rq.Session.ID
+	own := slices.Contains(ids, current)
 	all := len(others) > 0 && !slices.ContainsFunc(others, func(id string) bool { return !slices.Contains(ids, id) })
 	err := rq.InTx(ctx, func(ctx context.Context) error {
 		if all {
@@ -109,15 +110,11 @@ func (m *Manager) end(ctx context.Context, rq *api.Request) (*api.Reply, error) 
 				return err
 			}
 		}
-		for _, id := range ids {
-			if id == rq.Session.ID {
-				m.Logout(rq)
-			} else if err := rq.Sessions().DeleteSession(ctx, id); err != nil {
-				return err
-			}
-			rq.Emit(Ended{User: u, Session: id})
+		if own {
+			rq.Emit(Ended{User: u, Session: rq.Session.ID})
+			m.Logout(rq)
 		}
-		return nil
+		return m.End(ctx, rq, u, slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return id == current }))
 	})
 	switch {
 	case err != nil:
@@ -163,4 +160,16 @@ func sessionIDs(raw json.RawMessage, integers bool) (ids []string, code api.Code
 		}
 	}
 	return ids, ""
+}
+
+// End ends sessions of a user, other than the current one.
+func (m *Manager) End(ctx context.Context, rq *api.Request, u *store.User, ids []string) error {
+	rq.AfterCommit(func() { m.cache.drop(u.ID) })
+	for _, id := range ids {
+		if err := rq.Sessions().DeleteSession(ctx, id); err != nil {
+			return err
+		}
+		rq.Emit(Ended{User: u, Session: id})
+	}
+	return nil
 }

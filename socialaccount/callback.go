@@ -26,6 +26,9 @@ func (s *Social) Callbacks(env *api.Env) http.Handler {
 				return e.prompt.redirect.(prompted).ReceivePrompt(r)
 			})
 		}
+		if e.logout != nil {
+			s.logoutRoutes(mux, env, e)
+		}
 		if e.redirect == nil {
 			continue
 		}
@@ -60,9 +63,11 @@ func (s *Social) Callbacks(env *api.Env) http.Handler {
 
 // route serves a path that a browser comes back to.
 func (s *Social) route(mux *http.ServeMux, env *api.Env, path string, methods map[string]api.Endpoint) {
-	mux.Handle(path+"{$}", env.Handler(api.Browser, api.Route{
-		Path: path, Patience: s.Config.Timeout, Access: api.Anyone, Methods: methods,
-	}))
+	mux.Handle(path+"{$}", env.Handler(api.Browser, s.back(path, methods)))
+}
+
+func (s *Social) back(path string, methods map[string]api.Endpoint) api.Route {
+	return api.Route{Path: path, Patience: s.Config.Timeout, Access: api.Anyone, Methods: methods}
 }
 
 // cross serves a way back that is a cross-site POST.
@@ -231,6 +236,10 @@ func (s *Social) stash(env *api.Env, e *entry, path string, receive receive) htt
 			api.WriteStatus(w, r, http.StatusForbidden, "csrf_failed")
 			return
 		}
+		if errors.Is(err, errBadLogout) {
+			api.WriteStatus(w, r, http.StatusBadRequest)
+			return
+		}
 		if err != nil {
 			s.report(r.Context(), env, e, err)
 			h.Set("Location", redirect.With(s.ErrorPage, "error", string(codeUnknown), "error_process", processLogin))
@@ -322,9 +331,7 @@ const reloaded = "_redir"
 // reload is a page that leads to its own URL. That request comes from our own
 // site, so that a strict session cookie goes along.
 func reload(u *url.URL) func(string) api.Page {
-	q := u.Query()
-	q.Set(reloaded, "")
-	target := u.EscapedPath() + "?" + q.Encode()
+	target := u.EscapedPath() + "?" + u.RawQuery + "&" + reloaded + "=" // as it was: it may be signed
 	html := `<!doctype html><html lang="en"><meta charset="utf-8"><title>One moment</title><meta http-equiv="refresh" content="0;url=` +
 		strings.NewReplacer(`&`, "&amp;", `"`, "&#34;", "<", "&lt;", ">", "&gt;").Replace(target) + `"></html>`
 	return func(string) api.Page {

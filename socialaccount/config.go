@@ -206,9 +206,10 @@ func (c *Config) checkProviders(p map[string]string) {
 		if !redirects && !verifies {
 			p[field] = "neither redirects nor takes tokens"
 		}
-		if path := c.path(info); redirects && (!pathPattern.MatchString(path) || paths[path]) {
-			p[field+".Path"] = fmt.Sprintf("%q is no path, or taken by another provider", path)
-		} else {
+		for _, path := range c.paths(provider) {
+			if !pathPattern.MatchString(path) || paths[path] {
+				p[field+".Path"] = fmt.Sprintf("%q is no path, or taken by another provider", path)
+			}
 			paths[path] = true
 		}
 		if info.DevelopmentOnly && !c.Development {
@@ -225,6 +226,23 @@ func (c *Config) checkProviders(p map[string]string) {
 
 // openIDConnect is the kind whose callbacks have a path of their own.
 const openIDConnect = "openid_connect"
+
+// paths are where a provider is served, below CallbackPath.
+func (c *Config) paths(p Provider) (l []string) {
+	if _, ok := p.(Redirector); ok {
+		l = append(l, c.path(p.Info()))
+	}
+	if p, ok := p.(Prompter); ok {
+		l = append(l, p.PromptPath())
+	}
+	if p, ok := p.(LogoutPartner); ok {
+		l = append(l, p.LogoutPath())
+	}
+	if p, ok := p.(Publisher); ok {
+		l = append(l, p.DocumentPath())
+	}
+	return l
+}
 
 // path is where a provider returns to, below CallbackPath.
 func (c *Config) path(info Info) string {

@@ -132,9 +132,12 @@ func proof(e *entry, id *Identity) *store.Method {
 // it is worth no more than before.
 func (s *Social) logIn(ctx context.Context, rq *api.Request, e *entry, u *store.User, id *Identity) error {
 	if rq.User != nil && rq.User.ID == u.ID && rq.Session.Epoch == u.Epoch {
-		return nil
+		return keepSession(rq, e, id)
 	}
 	s.leave(rq)
+	if err := keepSession(rq, e, id); err != nil {
+		return err
+	}
 	l := s.Account.NewLogin(u)
 	l.Verification = s.Config.EmailVerification
 	return s.Account.Pipeline.Start(ctx, rq, l, proof(e, id))

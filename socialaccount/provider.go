@@ -184,6 +184,44 @@ type Publisher interface {
 	Document(tools Tools, redirectURI string) (contentType string, body []byte, err error)
 }
 
+// LogoutPartner is a [Redirector] that logs people out together with us: SAML's
+// single logout.
+type LogoutPartner interface {
+	Redirector
+	// LogoutPath is where messages about logouts arrive, below
+	// [Config].CallbackPath and without leading slash.
+	LogoutPath() string
+	// BeginLogout tells how to lead a browser that has just been logged out
+	// here to the provider: where to send it, or a page to show, or neither if
+	// the provider takes no notice. a.RedirectURI is of LogoutPath; a.State is
+	// to be replaced by what the answer will name.
+	BeginLogout(ctx context.Context, a *AuthRequest, s ProviderSession) (location string, page *Page, err error)
+	// ReceiveLogout judges a message that a browser brings by GET, or by POST
+	// with its form parsed. The request has no session. An error is answered
+	// with 400, and nothing happens.
+	ReceiveLogout(ctx context.Context, tools Tools, redirectURI string, r *http.Request) (*LogoutMessage, error)
+	// AnswerLogout answers a request of the provider's that was followed, as
+	// BeginLogout does.
+	AnswerLogout(ctx context.Context, tools Tools, redirectURI string, m *LogoutMessage) (location string, page *Page, err error)
+}
+
+// LogoutMessage is what a [LogoutPartner] says: that a logout of ours is done,
+// or that it wants one.
+type LogoutMessage struct {
+	// State is that of the request of ours which it answers; empty: it wants a
+	// logout. Problem is why such an answer is not good.
+	State, Problem string `json:",omitempty"`
+	// ID is the name of the provider's own request. It works once, until then.
+	ID    string    `json:",omitempty"`
+	Until time.Time `json:",omitzero"`
+	// Name is whose sessions are to end, and Indexes which; none means all. See
+	// [ProviderSession].
+	Name    string   `json:",omitempty"`
+	Indexes []string `json:",omitempty"`
+	// Relay is to be handed back.
+	Relay string `json:",omitempty"`
+}
+
 // Displayer is a [Provider] that has its own idea of how an account is shown.
 type Displayer interface {
 	Provider
@@ -221,6 +259,18 @@ type Identity struct {
 	PhoneVerified bool
 	// Token is what to call the provider with later, nil for nothing.
 	Token *oauth2.Token
+	// Session is what the provider calls this login, nil for nothing. See
+	// [LogoutPartner].
+	Session *ProviderSession `json:",omitempty"`
+}
+
+// ProviderSession is what a provider calls somebody's login.
+type ProviderSession struct {
+	// Name is who it is of, and Index which of theirs.
+	Name  string `json:"n"`
+	Index string `json:"i,omitempty"`
+	// Kept is for the provider's own notes.
+	Kept map[string]string `json:"k,omitempty"`
 }
 
 // Email is an address that a provider names.

@@ -26,6 +26,9 @@ func (s *Social) welcome(ctx context.Context, rq *api.Request, e *entry, id *Ide
 		return err
 	}
 	s.leave(rq)
+	if err := keepSession(rq, e, id); err != nil {
+		return err
+	}
 	if !auto {
 		return pendingSignup.put(rq, &signup{Provider: e.ID, Identity: id})
 	}

@@ -67,6 +67,7 @@ type entry struct {
 	provider Provider
 	redirect Redirector    // or nil
 	verify   TokenVerifier // or nil
+	logout   LogoutPartner // or nil
 	prompt   *entry        // the way back of its script, or nil
 }
 
@@ -97,6 +98,7 @@ func New(p Parts) (*Social, error) {
 		e.Path = p.Config.path(e.Info)
 		e.redirect, _ = provider.(Redirector)
 		e.verify, _ = provider.(TokenVerifier)
+		e.logout, _ = provider.(LogoutPartner)
 		if p, ok := provider.(Prompter); ok {
 			own := *e
 			own.Path, own.redirect = p.PromptPath(), prompted{p}
@@ -130,6 +132,11 @@ func (s *Social) Routes() []api.Route {
 	if slices.ContainsFunc(s.providers, func(e *entry) bool { return e.prompt != nil }) {
 		l = append(l, api.Route{Path: "/auth/provider/prompt", Extension: true, Client: api.Browser, Access: api.Anyone, Methods: map[string]api.Endpoint{
 			post: {Limit: "login", Input: promptInput, Do: s.prompt},
+		}})
+	}
+	if slices.ContainsFunc(s.providers, func(e *entry) bool { return e.logout != nil }) {
+		l = append(l, api.Route{Path: "/auth/provider/logout", Extension: true, Client: api.Browser, Patience: patience, Access: api.Anyone, Methods: map[string]api.Endpoint{
+			post: {NoBody: true, Do: s.logOut},
 		}})
 	}
 	return l

@@ -160,7 +160,7 @@ func (t *tokenSource) renew(old *oauth2.Token) (*oauth2.Token, error) {
 		return t.read()
 	}
 	// Another instance may have been quicker: then its token will do.
-	if now, readErr := t.read(); readErr == nil && now.AccessToken != old.AccessToken {
+	if now, readErr := t.read(); readErr == nil && now.AccessToken != old.AccessToken { // not secret: nobody waits for how long that takes
 		return now, nil
 	}
 	return nil, errors.Join(ErrNoToken, err)

@@ -22,6 +22,7 @@ import (
 	"github.com/headless-auth/headless/sessions"
 	"github.com/headless-auth/headless/socialaccount"
 	"github.com/headless-auth/headless/socialaccount/providers"
+	"github.com/headless-auth/headless/socialaccount/saml"
 	"github.com/headless-auth/headless/store"
 	"github.com/headless-auth/headless/store/memory"
 	"github.com/headless-auth/headless/store/sqlite"
@@ -56,7 +57,9 @@ func full() headless.Config {
 		SupportedTypes: []string{"totp", "webauthn", "recovery_codes"}, PasskeyLogin: true, PasskeySignup: true, Trust: true,
 		MustEnroll: func(context.Context, *store.User) (bool, time.Time, error) { return false, time.Time{}, nil },
 	}
-	c.Social = &socialaccount.Config{Development: true, Providers: []socialaccount.Provider{providers.Dummy(), providers.Google(providers.Client{ID: "x"})}}
+	c.Social = &socialaccount.Config{Development: true, Providers: []socialaccount.Provider{providers.Dummy(), providers.Google(providers.Client{ID: "x"}), saml.Provider(saml.Config{
+		Slug: "acme", EntityID: "https://idp.test", MetadataURL: "https://idp.test",
+	})}}
 	c.Session = sessions.Config{List: true}
 	var err error
 	if c.Tokens, err = tokens.NewJWT(tokens.JWTConfig{Keys: []tokens.Key{{Secret: make([]byte, 32)}}}); err != nil {

@@ -77,6 +77,8 @@ func (d *draft) describeResponses() map[string]object {
 			must("user", ref("User")), must("account", ref("ProviderAccount")), must("email", array(ref("EmailAddress"))))),
 		"ProviderPrompt": ok("What to tell the script.", record("",
 			must("client_id", ref("ClientID")), must("login_uri", text("Where it is to post to.")), must("nonce", text("What its token must say.")))),
+		"ProviderPage": m("description", "A page that leads to the identity provider by itself.",
+			"content", m("text/html", m("schema", text("")))),
 		"ProviderRedirect": m("description", "On to the identity provider; or back to the front end, if that can't be.",
 			"headers", m("Location", m("description", "Where to go.", "schema", text("")))),
 	}

@@ -258,6 +258,8 @@ func (d *draft) describeProviders() {
 	all["ProviderRedirect"] = record("",
 		must("provider", ref("ProviderID")), must("process", ref("Process")), must("callback_url", ref("CallbackURL")),
 		must("csrfmiddlewaretoken", text("The value of the cookie `"+d.CSRFCookie+"`.")))
+	all["ProviderLogout"] = record("",
+		must("callback_url", ref("CallbackURL")), must("csrfmiddlewaretoken", text("The value of the cookie `"+d.CSRFCookie+"`.")))
 	all["Provider"] = record("An identity provider.",
 		must("id", ref("ProviderID")),
 		must("name", example1(text("For people."), "Google")),

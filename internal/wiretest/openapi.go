@@ -92,7 +92,7 @@ func (d *described) problems(client, method, path string, sent []byte, r *Reply)
 		return l
 	}
 	var value any
-	if method != http.MethodHead {
+	if method != http.MethodHead && !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") {
 		if err := json.Unmarshal(r.Raw, &value); err != nil && r.Status != http.StatusFound {
 			found("%s with no JSON: %v", what, err)
 			return l

@@ -68,6 +68,7 @@ type answer struct {
 
 	id, nameID, format, issuer  string
 	recipient, assertionRequest string
+	index                       string // of the session
 	attributes                  map[string][]string
 	notOnOrAfter                time.Time
 	signer                      pair
@@ -85,6 +86,7 @@ func (a answer) fill() answer {
 	set(&a.nameID, "ada")
 	set(&a.format, "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent")
 	set(&a.issuer, idpEntity)
+	set(&a.index, "session-of-"+a.nameID)
 	set(&a.recipient, a.where)
 	set(&a.assertionRequest, a.request)
 	set(&a.method, dsig.ECDSASHA256SignatureMethod)
@@ -115,32 +117,38 @@ func (a answer) document(t testing.TB) *etree.Document {
 		statement = "<saml:AttributeStatement>" + attributes.String() + "</saml:AttributeStatement>"
 	}
 	doc := etree.NewDocument()
-	err := doc.ReadFromString(fmt.Sprintf(`<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="response-%[1]s" Version="2.0" IssueInstant="%[2]s" Destination="%[3]s" InResponseTo="%[4]s"><saml:Issuer>%[5]s</saml:Issuer><samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status><saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="%[1]s" Version="2.0" IssueInstant="%[2]s"><saml:Issuer>%[5]s</saml:Issuer><saml:Subject><saml:NameID Format="%[6]s">%[7]s</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData InResponseTo="%[8]s" NotOnOrAfter="%[9]s" Recipient="%[10]s"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="%[2]s" NotOnOrAfter="%[9]s"><saml:AudienceRestriction><saml:Audience>%[11]s</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="%[2]s"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>%[12]s</saml:Assertion></samlp:Response>`,
-		a.id, at(a.now), a.where, a.request, a.issuer, a.format, a.nameID, a.assertionRequest, at(a.notOnOrAfter), a.recipient, a.audience, statement))
+	err := doc.ReadFromString(fmt.Sprintf(`<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="response-%[1]s" Version="2.0" IssueInstant="%[2]s" Destination="%[3]s" InResponseTo="%[4]s"><saml:Issuer>%[5]s</saml:Issuer><samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status><saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="%[1]s" Version="2.0" IssueInstant="%[2]s"><saml:Issuer>%[5]s</saml:Issuer><saml:Subject><saml:NameID Format="%[6]s">%[7]s</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData InResponseTo="%[8]s" NotOnOrAfter="%[9]s" Recipient="%[10]s"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="%[2]s" NotOnOrAfter="%[9]s"><saml:AudienceRestriction><saml:Audience>%[11]s</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="%[2]s" SessionIndex="%[13]s"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>%[12]s</saml:Assertion></samlp:Response>`,
+		a.id, at(a.now), a.where, a.request, a.issuer, a.format, a.nameID, a.assertionRequest, at(a.notOnOrAfter), a.recipient, a.audience, statement, a.index))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if a.unsigned {
 		return doc
 	}
-	ctx, err := dsig.NewSigningContext(a.signer.key, [][]byte{a.signer.certificate.Raw})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx.Canonicalizer = dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
-	if err := ctx.SetSignatureMethod(a.method); err != nil {
-		t.Fatal(err)
-	}
 	signed := doc.Root()
 	if !a.signResponse {
 		signed = signed.SelectElement("Assertion")
 	}
-	signature, err := ctx.ConstructSignature(signed.Copy(), true)
+	sign(t, signed, a.signer, a.method)
+	return doc
+}
+
+// sign signs an element, enveloped.
+func sign(t testing.TB, e *etree.Element, by pair, method string) {
+	t.Helper()
+	ctx, err := dsig.NewSigningContext(by.key, [][]byte{by.certificate.Raw})
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed.InsertChildAt(signed.SelectElement("Issuer").Index()+1, signature) // where the schema wants it
-	return doc
+	ctx.Canonicalizer = dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
+	if err := ctx.SetSignatureMethod(method); err != nil {
+		t.Fatal(err)
+	}
+	signature, err := ctx.ConstructSignature(e.Copy(), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.InsertChildAt(e.SelectElement("Issuer").Index()+1, signature) // where the schema wants it
 }
 
 func text(t testing.TB, doc *etree.Document) string {

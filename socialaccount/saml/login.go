@@ -211,6 +211,7 @@ func (p *provider) identity(a *saml.Assertion) (*socialaccount.Identity, []byte,
 		verified := slices.Contains([]string{"true", "1", "t", "y", "yes"}, strings.ToLower(get(emailVerifiedField)))
 		id.Emails = []socialaccount.Email{{Address: id.Email, Verified: verified, Primary: true}}
 	}
+	id.Session = session(a)
 	b, err := json.Marshal(attributes)
 	return id, b, err
 }

@@ -440,7 +440,7 @@ func TestMetadata(t *testing.T) {
 	c.Key, c.Certificate = key.key, key.certificate
 	w, browser := site(t, c)
 	r := browser.Raw("GET", "//accounts/saml/acme/metadata/", nil).Is(200)
-	for _, want := range []string{w.URL + "/accounts/saml/acme/acs/", `entityID="` + w.URL + `/accounts/saml/acme/metadata/"`, saml2Post, base64.StdEncoding.EncodeToString(key.certificate.Raw)} {
+	for _, want := range []string{w.URL + "/accounts/saml/acme/acs/", `SingleLogoutService Binding="` + saml2Redirect + `" Location="` + w.URL + `/accounts/saml/acme/sls/"`, `entityID="` + w.URL + `/accounts/saml/acme/metadata/"`, saml2Post, base64.StdEncoding.EncodeToString(key.certificate.Raw)} {
 		if !strings.Contains(string(r.Raw), want) {
 			t.Errorf("%s is not in %s", want, r.Raw)
 		}
@@ -451,7 +451,7 @@ func TestMetadata(t *testing.T) {
 	if q := begin(t, browser, "login").Query(); q.Get("SigAlg") != dsig.ECDSASHA256SignatureMethod || q.Get("Signature") == "" {
 		t.Errorf("the request is not signed: %v", q)
 	}
-	for _, path := range []string{"sls/", "login/", ""} {
+	for _, path := range []string{"login/", ""} {
 		browser.Raw("GET", "//accounts/saml/acme/"+path, nil).Is(404)
 	}
 	browser.Raw("GET", acs, nil).Is(405)
@@ -510,7 +510,10 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
-const saml2Post = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+const (
+	saml2Redirect = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+	saml2Post     = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+)
 
 // What the identity provider publishes is read when it is needed, kept for a
 // while, and does for longer when the identity provider is down.
@@ -585,6 +588,7 @@ func TestProblems(t *testing.T) {
 		"entity id":          {func(c *Config) { c.EntityID = "" }, "EntityID"},
 		"certificate":        {func(c *Config) { c.Certificates[0] = "x" }, "Certificates[0]"},
 		"no certificate":     {func(c *Config) { c.Certificates = nil }, "Certificates"},
+		"SLO URL":            {func(c *Config) { c.SLOURL = "javascript:x" }, "SLOURL"},
 		"SSO URL":            {func(c *Config) { c.SSOURL = "javascript:x" }, "SSOURL"},
 		"both ways":          {func(c *Config) { c.MetadataURL = "https://idp.test" }, "MetadataURL"},
 		"key alone":          {func(c *Config) { c.Key = idpPair().key }, "Key"},

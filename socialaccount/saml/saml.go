@@ -1,6 +1,7 @@
 // Package saml logs people in through SAML 2.0 identity providers: the web
-// browser profile, with requests by redirect and answers by POST. It is apart
-// from package providers because it brings XML signatures along.
+// browser profile, with requests by redirect and answers by POST, and single
+// logout, by redirect or POST. It is apart from package providers because it
+// brings XML signatures along.
 //
 //	saml.Provider(saml.Config{
 //		Slug: "acme", EntityID: "https://idp.acme.example/metadata", MetadataURL: "https://idp.acme.example/metadata",
@@ -53,10 +54,11 @@ type Config struct {
 	// MetadataURL is where it tells the rest. It is read again every four
 	// hours; who it is read from is known by TLS alone.
 	MetadataURL string
-	// SSOURL is where people log in, and Certificates are those that answers
-	// are signed with, in PEM or as in metadata; in place of MetadataURL.
-	SSOURL       string
-	Certificates []string
+	// SSOURL is where people log in, SLOURL where they log out, if they do, and
+	// Certificates are those that answers are signed with, in PEM or as in
+	// metadata; in place of MetadataURL.
+	SSOURL, SLOURL string
+	Certificates   []string
 
 	// ServiceEntityID is our name. Default: the URL of our metadata.
 	ServiceEntityID string
@@ -148,8 +150,8 @@ func (p *provider) check() {
 		wrong("Key", "is neither RSA nor ECDSA")
 	}
 	if p.MetadataURL != "" {
-		if p.SSOURL != "" || len(p.Certificates) > 0 {
-			wrong("MetadataURL", "tells SSOURL and Certificates; write either")
+		if p.SSOURL != "" || p.SLOURL != "" || len(p.Certificates) > 0 {
+			wrong("MetadataURL", "tells SSOURL, SLOURL and Certificates; write either")
 		}
 		if !isHTTP(p.MetadataURL) {
 			wrong("MetadataURL", "%q is no URL", p.MetadataURL)
@@ -158,6 +160,13 @@ func (p *provider) check() {
 	}
 	if !isHTTP(p.SSOURL) {
 		wrong("SSOURL", "%q is no URL; write where people log in, or MetadataURL", p.SSOURL)
+	}
+	var logout []saml.Endpoint
+	if p.SLOURL != "" {
+		if !isHTTP(p.SLOURL) {
+			wrong("SLOURL", "%q is no URL; write where people log out, or nothing", p.SLOURL)
+		}
+		logout = []saml.Endpoint{{Binding: saml.HTTPRedirectBinding, Location: p.SLOURL}}
 	}
 	if len(p.Certificates) == 0 {
 		wrong("Certificates", "are missing; write what answers are signed with, or MetadataURL")
@@ -174,7 +183,7 @@ func (p *provider) check() {
 		}}})
 	}
 	p.metadata = &saml.EntityDescriptor{EntityID: p.EntityID, IDPSSODescriptors: []saml.IDPSSODescriptor{{
-		SSODescriptor:        saml.SSODescriptor{RoleDescriptor: saml.RoleDescriptor{KeyDescriptors: keys}},
+		SSODescriptor:        saml.SSODescriptor{RoleDescriptor: saml.RoleDescriptor{KeyDescriptors: keys}, SingleLogoutServices: logout},
 		SingleSignOnServices: []saml.Endpoint{{Binding: saml.HTTPRedirectBinding, Location: p.SSOURL}},
 	}}}
 }
@@ -221,18 +230,21 @@ func (p *provider) Info() socialaccount.Info {
 	}
 }
 
-func (p *provider) path(name string) string { return "saml/" + p.Slug + "/" + name + "/" }
+func (p *provider) path(name string) string {
+	return strings.TrimSuffix("saml/"+p.Slug+"/"+name, "/") + "/"
+}
 
-// service is us, at a time.
+// service is us, at a time. redirectURI is any of our URLs.
 func (p *provider) service(tools socialaccount.Tools, redirectURI string, idp *saml.EntityDescriptor) (*saml.ServiceProvider, error) {
-	acs, err := url.Parse(redirectURI)
-	if err != nil {
-		return nil, err
+	root := redirectURI[:max(strings.LastIndex(redirectURI, p.path("")), 0)]
+	var at [3]*url.URL
+	for i, name := range []string{"acs", "metadata", "sls"} {
+		var err error
+		if at[i], err = url.Parse(root + p.path(name)); err != nil {
+			return nil, err
+		}
 	}
-	about, err := url.Parse(strings.TrimSuffix(redirectURI, p.path("acs")) + p.path("metadata"))
-	if err != nil {
-		return nil, err
-	}
+	acs, about, sls := at[0], at[1], at[2]
 	format := saml.NameIDFormat(p.NameIDFormat)
 	if format == "" {
 		format = saml.UnspecifiedNameIDFormat
@@ -241,9 +253,10 @@ func (p *provider) service(tools socialaccount.Tools, redirectURI string, idp *s
 		EntityID: cmp.Or(p.ServiceEntityID, about.String()), MetadataURL: *about, AcsURL: *acs, IDPMetadata: idp,
 		Key: p.Key, Certificate: p.Certificate, SignatureMethod: p.signatureMethod(), AuthnNameIDFormat: format,
 		AssertionConsumerServiceBindings: []string{saml.HTTPPostBinding},
-		Clock:                            dsig.NewFakeClockAt(tools.Now),
-		MetadataOmitValidUntil:           true, // whoever reads it once keeps it
-		RejectSHA1Signatures:             true, RejectUnknownConditions: true, RequireSignedResponseForCBC: true, RejectExpiredIDPMetadata: true,
+		SloURL:                           *sls, LogoutBindings: []string{saml.HTTPRedirectBinding, saml.HTTPPostBinding},
+		Clock:                  dsig.NewFakeClockAt(tools.Now),
+		MetadataOmitValidUntil: true, // whoever reads it once keeps it
+		RejectSHA1Signatures:   true, RejectUnknownConditions: true, RequireSignedResponseForCBC: true, RejectExpiredIDPMetadata: true,
 	}, nil
 }
 
