@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/headless-auth/headless/internal/api"
@@ -22,8 +23,8 @@ func (m *Manager) setCookies(w http.ResponseWriter, rq *api.Request) error {
 	case rq.NewToken != "":
 		m.setSession(w, rq, rq.NewToken)
 	case rq.Credential.Touched && rq.Session.ID != "":
-		if c, err := rq.HTTP.Cookie(m.config.CookieName); err == nil {
-			m.setSession(w, rq, c.Value)
+		if token := api.CookieValue(rq.HTTP, m.config.CookieName); token != "" {
+			m.setSession(w, rq, token)
 		}
 	case rq.Credential.Present && rq.Session.ID == "":
 		// What the client holds is dead: it may forget it.
@@ -55,11 +56,11 @@ func (m *Manager) setSession(w http.ResponseWriter, rq *api.Request, token strin
 func (m *Manager) setCSRF(w http.ResponseWriter, rq *api.Request) error {
 	cfg, bind, token := &rq.Env.CSRFCookie, rq.CSRFBind(), ""
 	changed := rq.User != nil && rq.User.ID != rq.Started
-	if c, err := rq.HTTP.Cookie(cfg.Name); err == nil && !changed {
+	if had := api.CookieValue(rq.HTTP, cfg.Name); had != "" && !changed {
 		// Before login a token need not be bound: it is compared with its
 		// cookie, and the origin is checked.
-		if s, ok := csrf.Secret(c.Value); ok && (bind == "" || rq.Env.CSRF.Bound(s, bind)) {
-			token = c.Value
+		if s, ok := csrf.Secret(had); ok && (bind == "" || rq.Env.CSRF.Bound(s, bind)) {
+			token = had
 		}
 	}
 	if rq.KeepCSRF && !changed {
@@ -72,9 +73,28 @@ func (m *Manager) setCSRF(w http.ResponseWriter, rq *api.Request) error {
 		}
 	}
 	rq.CSRFToken = token
-	http.SetCookie(w, &http.Cookie{
-		Name: cfg.Name, Value: token, Path: "/", Domain: cfg.Domain, Secure: cfg.Secure, SameSite: cfg.SameSite,
-		MaxAge: int(cfg.Lifetime.Seconds()), Expires: rq.Now.Add(cfg.Lifetime),
-	})
+	w.Header()["Set-Cookie"] = append(w.Header()["Set-Cookie"], cfg.Name+"="+token+m.csrfAttributes(rq))
 	return nil
+}
+
+// attributes are what follows a cookie's value, made in a second.
+type attributes struct {
+	second int64
+	text   string
+}
+
+// csrfAttributes are made once in a second: every answer to a browser has them.
+func (m *Manager) csrfAttributes(rq *api.Request) string {
+	second := rq.Now.Unix()
+	if a := m.csrf.Load(); a != nil && a.second == second {
+		return a.text
+	}
+	cfg := &rq.Env.CSRFCookie
+	c := http.Cookie{
+		Name: cfg.Name, Path: "/", Domain: cfg.Domain, Secure: cfg.Secure, SameSite: cfg.SameSite,
+		MaxAge: int(cfg.Lifetime.Seconds()), Expires: rq.Now.Add(cfg.Lifetime),
+	}
+	a := &attributes{second, strings.TrimPrefix(c.String(), cfg.Name+"=")}
+	m.csrf.Store(a)
+	return a.text
 }

@@ -14,6 +14,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/headless-auth/headless/internal/api"
@@ -135,6 +136,7 @@ type Manager struct {
 	strategy tokens.Strategy
 	secure   bool
 	cache    *cache
+	csrf     atomic.Pointer[attributes]
 }
 
 // New returns a manager; secure says that the site is served over https.
@@ -183,14 +185,14 @@ func (m *Manager) Identify(ctx context.Context, rq *api.Request) error {
 
 func (m *Manager) locate(rq *api.Request) (tokens.Ref, error) {
 	if rq.Client == api.Browser {
-		c, err := rq.HTTP.Cookie(m.config.CookieName)
-		if err != nil || c.Value == "" {
+		token := api.CookieValue(rq.HTTP, m.config.CookieName)
+		switch {
+		case token == "":
 			return tokens.Ref{}, nil
-		}
-		if len(c.Value) > maxToken {
+		case len(token) > maxToken:
 			return tokens.Ref{TokenHash: []byte{}}, nil
 		}
-		return tokens.Ref{TokenHash: secret.HashToken(c.Value)}, nil
+		return tokens.Ref{TokenHash: secret.HashToken(token)}, nil
 	}
 	if len(rq.HTTP.Header.Get(tokens.SessionHeader)) > maxToken {
 		return tokens.Ref{TokenHash: []byte{}}, nil
