@@ -309,43 +309,80 @@ func (a *Account) putEmail(ctx context.Context, rq *api.Request) (*api.Reply, er
 	})
 }
 
+// errRefused undoes a transaction whose request was found wrong in it.
+var errRefused = errors.New("refused")
+
+// alone runs fn in a transaction in which nobody else changes the user's
+// addresses: what fn finds of them is so until it is over. It may run again.
+func (a *Account) alone(ctx context.Context, rq *api.Request, userID string, fn func(ctx context.Context) error) (err error) {
+	for range tries {
+		lost := false
+		err = rq.InTx(ctx, func(ctx context.Context) error {
+			u, err := rq.Store().User(ctx, userID)
+			if err == nil {
+				err = rq.Store().UpdateUser(ctx, u)
+			}
+			if lost = isConflict(err); err != nil {
+				return err
+			}
+			return fn(ctx)
+		})
+		if !lost {
+			return err
+		}
+	}
+	return err
+}
+
 // patchEmail makes an address the primary one. spec: account.md §7.4.
 func (a *Account) patchEmail(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	in, u := rq.Input, rq.User
-	rows, err := rq.Store().EmailsOf(ctx, u.ID)
-	if err != nil {
-		return nil, err
+	if !in.OK("email") {
+		return nil, in.Err()
 	}
-	email := in.Text("email")
-	e := find(rows, email)
-	if in.OK("email") {
-		p, waiting := a.addedEmail(rq)
-		switch {
-		case e == nil && waiting && p.Email == email:
-			in.Fail("email", codeUnverifiedPrimary)
-		case e == nil:
-			in.Fail("email", codeUnknownEmail)
-		case !e.Verified && hasVerified(rows):
-			in.Fail("email", codeUnverifiedPrimary)
+	var wrong api.Code
+	err := a.alone(ctx, rq, u.ID, func(ctx context.Context) error {
+		rows, err := rq.Store().EmailsOf(ctx, u.ID)
+		if err != nil {
+			return err
 		}
-	}
-	if err := in.Err(); err != nil {
-		return nil, err
-	}
-	if err := a.RequireRecentForChange(ctx, rq); err != nil {
-		return nil, err
-	}
-	err = rq.InTx(ctx, func(ctx context.Context) error {
+		e := find(rows, in.Text("email"))
+		if wrong = a.refusesPrimary(rq, rows, e); wrong != "" || in.Err() != nil {
+			return errRefused
+		}
+		if err := a.RequireRecentForChange(ctx, rq); err != nil {
+			return err
+		}
 		from := u.Email
 		if err := a.makePrimary(ctx, rq, u, e); err != nil {
 			return err
 		}
 		return a.emailChanged(ctx, rq, u, from, e.Email)
 	})
+	if wrong != "" {
+		in.Fail("email", wrong)
+	}
+	if errors.Is(err, errRefused) {
+		return nil, in.Err()
+	}
 	if err != nil {
 		return nil, err
 	}
 	return a.emails(ctx, rq)
+}
+
+// refusesPrimary tells why an address can't be the primary one, "" if it can.
+func (a *Account) refusesPrimary(rq *api.Request, rows []*store.EmailAddress, e *store.EmailAddress) api.Code {
+	p, waiting := a.addedEmail(rq)
+	switch {
+	case e == nil && waiting && p.Email == rq.Input.Text("email"):
+		return codeUnverifiedPrimary
+	case e == nil:
+		return codeUnknownEmail
+	case !e.Verified && hasVerified(rows):
+		return codeUnverifiedPrimary
+	}
+	return ""
 }
 
 func hasVerified(rows []*store.EmailAddress) bool {
@@ -373,44 +410,54 @@ func (a *Account) deleteEmail(ctx context.Context, rq *api.Request) (*api.Reply,
 	if err := in.Err(); err != nil {
 		return nil, err
 	}
-	rows, err := rq.Store().EmailsOf(ctx, u.ID)
-	if err != nil {
-		return nil, err
-	}
-	e := find(rows, in.Text("email"))
-	p, waiting := a.addedEmail(rq)
-	waiting = waiting && p.Email == in.Text("email")
-	switch {
-	case e == nil && waiting:
-		a.emailCodes.drop(rq)
-		return a.emails(ctx, rq)
-	case e == nil:
-		in.Fail("email", codeUnknownEmail)
-		return nil, in.Err()
-	case !a.deletable(rows, e):
-		in.Fail("email", codeCannotRemovePrimary)
-		return nil, in.Err()
-	}
-	if err := a.RequireRecentForChange(ctx, rq); err != nil {
-		return nil, err
-	}
-	err = rq.InTx(ctx, func(ctx context.Context) error {
+	var wrong api.Code
+	err := a.alone(ctx, rq, u.ID, func(ctx context.Context) error {
+		wrong = ""
+		rows, err := rq.Store().EmailsOf(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		e := find(rows, in.Text("email"))
+		p, waiting := a.addedEmail(rq)
+		waiting = waiting && p.Email == in.Text("email")
+		switch {
+		case e == nil && waiting:
+			a.emailCodes.drop(rq)
+			return nil
+		case e == nil:
+			wrong = codeUnknownEmail
+			return errRefused
+		case !a.deletable(rows, e):
+			wrong = codeCannotRemovePrimary
+			return errRefused
+		}
+		if err := a.RequireRecentForChange(ctx, rq); err != nil {
+			return err
+		}
 		if waiting {
 			a.emailCodes.drop(rq)
 		}
-		if err := rq.Store().DeleteEmail(ctx, e.ID); err != nil {
-			return err
-		}
-		if e.Primary {
-			u.Email = ""
-		}
-		rq.Emit(EmailRemoved{Of{u}, e.Email})
-		return a.notify(ctx, rq, u, "email_deleted", map[string]string{"deleted_email": e.Email})
+		return a.removeEmail(ctx, rq, u, e)
 	})
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, errRefused):
+		in.Fail("email", wrong)
+		return nil, in.Err()
+	case err != nil:
 		return nil, err
 	}
 	return a.emails(ctx, rq)
+}
+
+func (a *Account) removeEmail(ctx context.Context, rq *api.Request, u *store.User, e *store.EmailAddress) error {
+	if err := rq.Store().DeleteEmail(ctx, e.ID); err != nil {
+		return err
+	}
+	if e.Primary {
+		u.Email = ""
+	}
+	rq.Emit(EmailRemoved{Of{u}, e.Email})
+	return a.notify(ctx, rq, u, "email_deleted", map[string]string{"deleted_email": e.Email})
 }
 
 // deletable: the primary address stays while there are others to take its

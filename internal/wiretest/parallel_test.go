@@ -101,3 +101,47 @@ func TestParallelCalls(t *testing.T) {
 		})
 	})
 }
+
+// Removing an address is judged by what is so when it is removed. Requirement
+// ONE-4.
+func TestParallelChangesOfAddresses(t *testing.T) {
+	t.Run("never leave a user without a primary one", func(t *testing.T) {
+		wiretest.Each(t, nil, func(t *testing.T, w *World, c *Client) {
+			for range 20 {
+				p := w.Make(Person{})
+				second := w.AddEmail(p, wiretest.FreshEmail(), true)
+				d := c.Other()
+				d.LogIn(p)
+				var l tally
+				storm(2, func(i int) {
+					if i == 0 {
+						l.add(shot(w, d, "DELETE", "/account/email", M{"email": second}))
+					} else {
+						l.add(shot(w, d, "PATCH", "/account/email", M{"email": second, "primary": true}))
+					}
+				})
+				l.only(t, "200", "400 email:unknown_email", "400 email:cannot_remove_primary_email")
+				switch got := w.Emails(p.ID); got {
+				case p.Email + "*!", p.Email + "* " + second + "*!":
+				default:
+					t.Errorf("got %s, %v", got, l.n)
+				}
+			}
+		})
+	})
+
+	t.Run("never leave a user without a way to log in", func(t *testing.T) {
+		wiretest.Each(t, nil, func(t *testing.T, w *World, c *Client) {
+			for range 10 {
+				p := w.Make(Person{Email: "-", Username: wiretest.FreshName()})
+				one, two := w.AddEmail(p, wiretest.FreshEmail(), true), w.AddEmail(p, wiretest.FreshEmail(), true)
+				d := c.Other()
+				d.Post("/auth/login", M{"email": one, "password": wiretest.Password}).LoggedIn()
+				storm(2, func(i int) { shot(w, d, "DELETE", "/account/email", M{"email": []string{one, two}[i]}) })
+				if got := w.Emails(p.ID); got != one+"*" && got != two+"*" {
+					t.Errorf("got %q", got)
+				}
+			}
+		})
+	})
+}
