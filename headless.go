@@ -81,6 +81,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/internal/admin"
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/internal/clientip"
 	"github.com/headless-auth/headless/internal/csrf"
@@ -178,6 +179,10 @@ type Config struct {
 	// Default nil: it is not served.
 	OpenAPI *OpenAPIConfig
 
+	// Admin is the API for operators, which [Auth.Admin] serves. Default nil:
+	// there is none.
+	Admin *AdminConfig
+
 	// MaxBodyBytes bounds a request's body. Default 1 MiB.
 	MaxBodyBytes int64
 	// Timeout bounds a request. Default 5 s.
@@ -237,6 +242,21 @@ type OpenAPIConfig struct {
 	UserFields []account.Field
 }
 
+// AdminConfig says who may use the API for operators. See docs/admin.md.
+type AdminConfig struct {
+	// Path is where it is mounted. Default "/_admin".
+	Path string
+	// Tokens are what callers present, by the name that the audit log has for
+	// them; at least 32 random bytes each.
+	Tokens map[string][]byte
+}
+
+// Format shows the path alone, whatever the verb.
+func (c AdminConfig) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "{%s [redacted]}", c.Path) }
+
+// MarshalText is Format.
+func (c AdminConfig) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }
+
 // NoLimit switches a rate limit off.
 const NoLimit = ""
 
@@ -249,6 +269,8 @@ type Auth struct {
 	outbox  *account.Outbox
 	hasher  *password.Hasher
 	routes  api.Mux
+	users   *account.Admin
+	admin   http.Handler
 
 	sessions *sessions.Manager
 }
@@ -265,12 +287,14 @@ func New(c Config) (*Auth, error) {
 	c.checkMFA(&p, at.URL)
 	c.checkSocial(&p, at)
 	c.checkOpenAPI(&p)
+	c.checkAdmin(&p)
 	rates := c.rates(&p)
 	pages := c.pages(&p, at)
 	renderer := c.renderer(&p)
 	hasher, err := password.New(password.Params{
 		Memory: c.Account.Password.Argon2Memory, Time: c.Account.Password.Argon2Time, Threads: c.Account.Password.Argon2Threads,
 		MaxConcurrent: c.Account.Password.MaxConcurrent, MaxWait: c.Account.Password.MaxWait, Rand: c.Rand,
+		Pepper: string(c.Account.Password.BcryptPepper),
 	})
 	if err != nil {
 		p.Add("Account.Password", err.Error())
@@ -336,7 +360,20 @@ func New(c Config) (*Auth, error) {
 	if err := a.mount(&c, a.table()); err != nil {
 		return nil, err
 	}
-	return a, nil
+	return a, a.operate(&c)
+}
+
+// operate wires what operators do.
+func (a *Auth) operate(c *Config) (err error) {
+	parts := account.AdminParts{AuditLog: c.AuditLog}
+	if a.mfa != nil {
+		parts.ResetMFA, parts.DescribeFactor = a.mfa.ResetUser, a.mfa.Describe
+	}
+	a.users = a.account.Admin(a.env, parts)
+	if c.Admin != nil {
+		a.admin, err = admin.New(admin.Parts{Env: a.env, Users: a.users, Path: c.Admin.Path, Tokens: c.Admin.Tokens, Title: c.Name, MFA: a.mfa != nil})
+	}
+	return err
 }
 
 // newSocial wires the identity providers. The configuration has been judged.
@@ -463,6 +500,19 @@ func (a *Auth) WellKnown() http.Handler {
 		return http.NotFoundHandler()
 	}
 	return a.mfa.WellKnown()
+}
+
+// Users is what operators do to users: find, make, disable and delete them, end
+// their sessions, export what is kept of them. See docs/admin.md.
+func (a *Auth) Users() *account.Admin { return a.users }
+
+// Admin serves the same over HTTP, for back ends in other languages. Mount it
+// at Config.Admin.Path, without stripping the path, where only they get to.
+func (a *Auth) Admin() http.Handler {
+	if a.admin == nil {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.WriteStatus(w, r, http.StatusNotFound) })
+	}
+	return a.admin
 }
 
 // errNoMFA is the answer to what needs the MFA part.
@@ -768,6 +818,16 @@ func (c *Config) checkOpenAPI(p *site.Problems) {
 	for field, what := range account.FieldProblems(own.UserFields, "id", "display", "email", "has_usable_password", "username") {
 		p.Add("OpenAPI.UserFields"+field, what)
 	}
+}
+
+// checkAdmin judges who may use the API for operators.
+func (c *Config) checkAdmin(p *site.Problems) {
+	if c.Admin == nil {
+		return
+	}
+	own := *c.Admin // the caller's stays as it is
+	c.Admin = &own
+	p.Take("Admin", admin.Problems(&own.Path, own.Tokens))
 }
 
 // described is what the description of the API tells of a site.

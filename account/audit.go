@@ -14,6 +14,9 @@ import (
 // stops nobody, and the operator is told.
 func Audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event Event) {
 	data, err := json.Marshal(event)
+	if actor := Actor(ctx); err == nil && actor != "" {
+		data, err = withMember(data, "actor", actor)
+	}
 	if err == nil {
 		rq := api.FromContext(ctx)
 		e := &store.AuditEntry{Kind: event.Name(), Data: data, UserAgent: sessions.UserAgent(rq.HTTP), At: rq.Now}
@@ -28,4 +31,18 @@ func Audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event E
 	if err != nil {
 		logger.ErrorContext(ctx, "an event is missing from the audit log", "event", event.Name(), "error", err)
 	}
+}
+
+// withMember adds a member to a JSON object.
+func withMember(object []byte, name, value string) ([]byte, error) {
+	members := map[string]json.RawMessage{}
+	if err := json.Unmarshal(object, &members); err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	members[name] = b
+	return json.Marshal(members)
 }

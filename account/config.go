@@ -88,8 +88,8 @@ type Config struct {
 	// KeepUnprovenCredentials keeps what an account was given before its owner
 	// has shown, by a mailed code or reset key, that the address is theirs, or,
 	// by a code, that the phone number is. By default password, sessions,
-	// further addresses, linked accounts and authenticators of such an account
-	// go: whoever put them there may not be the owner. Authenticators stay with
+	// further addresses, phone number, linked accounts and authenticators of such
+	// an account go: whoever put them there may not be the owner. Authenticators stay with
 	// MFA.AllowUnverifiedEmail.
 	KeepUnprovenCredentials bool
 	// Closing lets users deactivate and delete their accounts.
@@ -130,7 +130,16 @@ type PasswordConfig struct {
 	// MaxWait is how long a request waits for its turn to hash before it is
 	// answered 503. Default 4 s.
 	MaxWait time.Duration
+	// BcryptPepper is what Devise has put behind each password before it was
+	// hashed, for users who were imported from there.
+	BcryptPepper []byte
 }
+
+// Format shows nothing, whatever the verb: the pepper is a secret.
+func (PasswordConfig) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("{[redacted]}")) }
+
+// MarshalText is Format.
+func (c PasswordConfig) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }
 
 // EmailVerification says what an unverified address means for logging in.
 type EmailVerification string

@@ -120,6 +120,22 @@ type (
 	AccountDeleted struct {
 		Of
 	}
+	// AccountDisabled: an operator keeps a user out.
+	AccountDisabled struct {
+		Of
+	}
+	// AccountEnabled: an operator lets a user in again.
+	AccountEnabled struct {
+		Of
+	}
+	// AllSessionsEnded: an operator has logged a user out everywhere.
+	AllSessionsEnded struct {
+		Of
+	}
+	// DataExported: an operator has got all that is kept of a user.
+	DataExported struct {
+		Of
+	}
 )
 
 // Name implements [Event].
@@ -181,3 +197,15 @@ func (AccountReactivated) Name() string { return "account_reactivated" }
 
 // Name implements [Event].
 func (AccountDeleted) Name() string { return "account_deleted" }
+
+// Name implements [Event].
+func (AccountDisabled) Name() string { return "account_disabled" }
+
+// Name implements [Event].
+func (AccountEnabled) Name() string { return "account_enabled" }
+
+// Name implements [Event].
+func (AllSessionsEnded) Name() string { return "all_sessions_ended" }
+
+// Name implements [Event].
+func (DataExported) Name() string { return "data_exported" }

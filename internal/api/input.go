@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -167,14 +168,36 @@ func decode(ctx context.Context, r *http.Request, maxBody int64, fields []Field)
 			return nil, err
 		}
 	}
-	for i := range fields {
-		if fields[i].Kind == Text {
-			in.readText(ctx, &fields[i])
-		} else if f := &fields[i]; f.Required && (in.raw[f.Name] == nil || f.Kind == Bool && !in.Bool(f.Name)) {
+	in.read(ctx)
+	return in, nil
+}
+
+// ReadInput reads and judges by the fields what did not come over HTTP.
+func ReadInput(ctx context.Context, fields []Field, raw map[string]json.RawMessage) *Input {
+	in := &Input{fields: fields, raw: raw, text: map[string]string{}}
+	in.read(ctx)
+	return in
+}
+
+func (in *Input) read(ctx context.Context) {
+	for i := range in.fields {
+		if f := &in.fields[i]; f.Kind == Text {
+			in.readText(ctx, f)
+		} else if f.Required && (in.raw[f.Name] == nil || f.Kind == Bool && !in.Bool(f.Name)) {
 			in.Fail(f.Name, CodeRequired)
 		}
 	}
-	return in, nil
+}
+
+// Unknown lists what was sent that no field declares.
+func (in *Input) Unknown() []string {
+	var l []string
+	for _, name := range slices.Sorted(maps.Keys(in.raw)) {
+		if !slices.ContainsFunc(in.fields, func(f Field) bool { return f.Name == name }) {
+			l = append(l, name)
+		}
+	}
+	return l
 }
 
 func (in *Input) readText(ctx context.Context, f *Field) {
@@ -248,7 +271,7 @@ func readObject(r *http.Request, maxBody int64, any bool) (map[string]json.RawMe
 	if len(body) == 0 || string(body) == "null" {
 		return raw, nil
 	}
-	if !utf8.Valid(body) || !sane(body) || !(any && json.Valid(body)) && json.Unmarshal(body, &raw) != nil {
+	if !utf8.Valid(body) || !sane(body) || json.Unmarshal(body, &raw) != nil && !(any && json.Valid(body)) {
 		return nil, &Error{Status: http.StatusBadRequest, Items: []Item{{Code: CodeInvalidJSON}}}
 	}
 	return raw, nil

@@ -137,7 +137,7 @@ func codes(t *testing.T) map[string]string {
 			ast.Inspect(f, func(n ast.Node) bool {
 				switch n := n.(type) {
 				case *ast.ValueSpec: // const codeX api.Code = "x"
-					if typ, ok := n.Type.(*ast.SelectorExpr); ok && typ.Sel.Name == "Code" {
+					if typ, ok := n.Type.(*ast.SelectorExpr); ok && typ.Sel.Name == "Code" && len(n.Values) > 0 {
 						note(n.Values[0])
 					} else if id, ok := n.Type.(*ast.Ident); ok && id.Name == "Code" && len(n.Values) > 0 {
 						note(n.Values[0])

@@ -33,11 +33,13 @@ var floors = [][]string{
 	{"internal/api"},
 	{"internal/openapi", "sessions"},
 	{"account"},
-	{"account/phone", "account/smtp", "account/strength", "account/webhook", "mfa", "socialaccount"},
+	{"account/phone", "account/smtp", "account/strength", "account/webhook", "internal/admin", "mfa", "socialaccount"},
 	{"socialaccount/providers", "socialaccount/saml"},
 	{""}, // the root
-	{"internal/bench", "internal/browsertest", "internal/compat", "internal/configdoc", "internal/doctest", "internal/fleet", "internal/floors", "internal/oidctest", "internal/smtptest", "internal/softauthn", "internal/testenv/..."},
-	{"internal/wiretest"},
+	{"account/importer"},
+	{"account/authtest/softauthn", "internal/bench", "internal/browsertest", "internal/compat", "internal/configdoc", "internal/doctest", "internal/fleet", "internal/floors", "internal/lint", "internal/oidctest", "internal/testenv/..."},
+	{"account/authtest"},
+	{"internal/smtptest", "internal/wiretest"},
 	{"internal/zitadeltest"},
 	{"examples/..."},
 }
@@ -50,7 +52,7 @@ var bare = []string{
 	"github.com/nyaruka/...", "github.com/trustelem/...", module + "/socialaccount/saml", "github.com/crewjam/...", "github.com/russellhaering/...", "github.com/beevik/...",
 	module + "/store/memory", module + "/store/postgres", module + "/store/redis", module + "/store/sqlite", module + "/store/storetest",
 	"testing", "net/http/httptest", "net/http/pprof", "github.com/google/go-cmp/...", "github.com/chromedp/...", "github.com/getkin/...", "github.com/zitadel/...",
-	module + "/internal/bench", module + "/internal/browsertest", module + "/internal/doctest", module + "/internal/fleet", module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/softauthn", module + "/internal/testenv/...", module + "/internal/wiretest",
+	module + "/account/authtest/...", module + "/internal/bench", module + "/internal/browsertest", module + "/internal/doctest", module + "/internal/fleet", module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/testenv/...", module + "/internal/wiretest",
 }
 
 type pkg struct {
