@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"slices"
 
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/store"
@@ -186,6 +187,21 @@ func (a *Account) provenPhone(ctx context.Context, rq *api.Request, u *store.Use
 	return a.purge(ctx, rq, u, emails, nil)
 }
 
+// purgePhone removes the number that somebody has put on the account who did
+// not own its address; that they own the number makes it no better. Where nobody
+// logs in without a number it has to be proven again.
+func (a *Account) purgePhone(ctx context.Context, rq *api.Request, u *store.User) error {
+	phone, err := a.phoneOf(ctx, rq, u.ID)
+	if err != nil || phone.Number == "" {
+		return err
+	}
+	if slices.Contains(a.signup, signupField{"phone", true}) {
+		phone.Verified = false
+		return rq.Store().SetPhone(ctx, phone)
+	}
+	return rq.Store().DeletePhone(ctx, u.ID)
+}
+
 // purge removes from a never-proven account everything that lets somebody in,
 // but what was just proven: an address, or, if that is nil, the phone number.
 func (a *Account) purge(ctx context.Context, rq *api.Request, u *store.User, emails []*store.EmailAddress, proven *store.EmailAddress) error {
@@ -222,10 +238,8 @@ func (a *Account) purge(ctx context.Context, rq *api.Request, u *store.User, ema
 			return err
 		}
 	}
-	if phone, err := a.phoneOf(ctx, rq, u.ID); err != nil {
-		return err
-	} else if phone.Number != "" && !phone.Verified {
-		if err := tx.DeletePhone(ctx, u.ID); err != nil {
+	if proven != nil {
+		if err := a.purgePhone(ctx, rq, u); err != nil {
 			return err
 		}
 	}

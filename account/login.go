@@ -287,6 +287,28 @@ func (a *Account) usersByPhone(ctx context.Context, rq *api.Request, number stri
 	return usersByID(ctx, rq, ids)
 }
 
+// holdersOf is readersOf for numbers.
+func (a *Account) holdersOf(ctx context.Context, rq *api.Request, number string) ([]*store.User, error) {
+	claims, err := rq.Store().PhonesByNumber(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, p := range claims[:min(len(claims), maxLooks)] {
+		if p.Verified {
+			return usersByID(ctx, rq, []string{p.UserID})
+		}
+		emails, err := rq.Store().EmailsOf(ctx, p.UserID)
+		if err != nil {
+			return nil, err
+		}
+		if a.config.SkipPhoneVerification || !hasVerified(emails) {
+			ids = append(ids, p.UserID)
+		}
+	}
+	return usersByID(ctx, rq, ids)
+}
+
 func usersByID(ctx context.Context, rq *api.Request, ids []string) ([]*store.User, error) {
 	var l []*store.User
 	for _, id := range ids[:min(len(ids), maxClaims)] {

@@ -55,7 +55,7 @@ func (a *Account) requestCode(ctx context.Context, rq *api.Request) (*api.Reply,
 	}
 	meant := a.readersOf
 	if field == "phone" {
-		meant = a.usersByPhone
+		meant = a.holdersOf
 	}
 	users, err := meant(ctx, rq, id)
 	if err != nil {

@@ -448,6 +448,42 @@ func TestPreparedAccounts(t *testing.T) {
 			c.Session().LoggedIn()
 		})
 	})
+	t.Run("lose a number, too, that a stranger has proven", func(t *testing.T) {
+		wiretest.Each(t, func(c *Config) {
+			both(c)
+			c.Account.LoginMethods, c.Account.SignupFields = []string{"email", "phone"}, []string{"email*", "phone", "password1*"}
+		}, func(t *testing.T, w *World, c *Client) {
+			p, _ := prepare(t, w)
+			if err := w.Store.SetPhone(t.Context(), &store.Phone{UserID: p.ID, Number: p.Phone, Verified: true}); err != nil {
+				t.Fatal(err)
+			}
+			key := requestKey(t, w, c, p.Email)
+			c.Post("/auth/password/reset", M{"key": key, "password": newPassword}).Is(401)
+			cleared(t, w, p)
+			c.Post("/auth/code/request", M{"phone": p.Phone}).Pending("login_by_code")
+			w.Inbox.Text(t, p.Phone, "unknown_account")
+			logsIn(t, c, p.Email, newPassword)
+		})
+	})
+	t.Run("has a number to be proven again where it is required", func(t *testing.T) {
+		wiretest.Each(t, func(c *Config) {
+			both(c)
+			c.Account.LoginMethods, c.Account.SignupFields = []string{"email", "phone"}, []string{"email*", "phone*", "password1*"}
+		}, func(t *testing.T, w *World, c *Client) {
+			p, _ := prepare(t, w)
+			if err := w.Store.SetPhone(t.Context(), &store.Phone{UserID: p.ID, Number: p.Phone, Verified: true}); err != nil {
+				t.Fatal(err)
+			}
+			key := requestKey(t, w, c, p.Email)
+			c.Post("/auth/password/reset", M{"key": key, "password": newPassword}).Is(401)
+			// Who has the phone alone gets nowhere.
+			c.Other().Post("/auth/code/request", M{"phone": p.Phone}).Pending("login_by_code")
+			w.Inbox.Text(t, p.Phone, "unknown_account")
+			// Who owns both goes on.
+			c.Post("/auth/login", M{"email": p.Email, "password": newPassword}).Pending("verify_phone")
+			c.Post("/auth/phone/verify", M{"code": w.Inbox.Text(t, p.Phone, "verification").Code}).LoggedIn()
+		})
+	})
 	t.Run("keep everything once an address was proven", func(t *testing.T) {
 		wiretest.Each(t, both, func(t *testing.T, w *World, c *Client) {
 			p, extra := prepare(t, w)
