@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/headless-auth/headless/internal/api"
-	"github.com/headless-auth/headless/internal/softauthn"
+	"github.com/headless-auth/headless/account/authtest/softauthn"
 	"github.com/headless-auth/headless/store"
 )
 

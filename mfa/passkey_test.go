@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/headless-auth/headless"
-	"github.com/headless-auth/headless/internal/softauthn"
+	"github.com/headless-auth/headless/account/authtest/softauthn"
 	"github.com/headless-auth/headless/internal/wiretest"
 )
 

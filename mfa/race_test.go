@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/headless-auth/headless"
-	"github.com/headless-auth/headless/internal/softauthn"
+	"github.com/headless-auth/headless/account/authtest/softauthn"
 	"github.com/headless-auth/headless/internal/wiretest"
 )
 

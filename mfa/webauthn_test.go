@@ -10,7 +10,7 @@ import (
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
-	"github.com/headless-auth/headless/internal/softauthn"
+	"github.com/headless-auth/headless/account/authtest/softauthn"
 	"github.com/headless-auth/headless/internal/wiretest"
 	"github.com/headless-auth/headless/mfa"
 )

@@ -34,7 +34,7 @@ var floors = [][]string{
 	{"internal/openapi", "sessions"},
 	{"account"},
 	{"account/phone", "account/smtp", "account/strength", "account/webhook", "internal/admin", "mfa", "socialaccount"},
-	{"socialaccount/providers", "socialaccount/saml"},
+	{"internal/doctor", "socialaccount/providers", "socialaccount/saml"},
 	{""}, // the root
 	{"account/importer"},
 	{"account/authtest/softauthn", "internal/bench", "internal/browsertest", "internal/compat", "internal/configdoc", "internal/doctest", "internal/fleet", "internal/floors", "internal/lint", "internal/oidctest", "internal/testenv/..."},
@@ -172,6 +172,24 @@ func TestDependenciesAreExplained(t *testing.T) {
 	for m := range explained {
 		if !used[m] {
 			t.Errorf("%s is explained in docs/dependencies.md, but not used", m)
+		}
+	}
+}
+
+// drivers are what comes with a store or a sender.
+var drivers = []string{
+	"database/sql", "modernc.org/...", "github.com/jackc/...", "github.com/redis/...", "net/smtp", "github.com/wneessen/...",
+	"github.com/nyaruka/...", "github.com/trustelem/...", "github.com/crewjam/...", "github.com/google/go-cmp/...", "github.com/chromedp/...", "github.com/getkin/...",
+}
+
+// TestTheKitIsLight: a host's tests get no driver along either.
+func TestTheKitIsLight(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, "./account/authtest") {
+		for _, dep := range p.Deps {
+			if slices.ContainsFunc(drivers, func(pattern string) bool { return matches(pattern, dep) }) {
+				t.Errorf("whoever imports %s gets %s along", p.ImportPath, dep)
+			}
 		}
 	}
 }

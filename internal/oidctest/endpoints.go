@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"html/template"
 	"net/http"
 	"net/mail"
@@ -96,14 +97,10 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request) {
 		}
 		email := strings.ToLower(address.Address)
 		sum := sha256.Sum256([]byte(email))
-		back.Set("code", p.keep(p.codes, grant{
-			person: Person{
-				Subject: hex.EncodeToString(sum[:8]), Email: email,
-				EmailVerified: r.PostFormValue("unverified") == "", Name: strings.TrimSpace(r.PostFormValue("name")),
-			},
-			client: client.ID, redirectURI: q.Get("redirect_uri"), scopes: strings.Fields(q.Get("scope")),
-			nonce: q.Get("nonce"), challenge: q.Get("code_challenge"), at: p.Now(),
-		}, codeLifetime))
+		back.Set("code", p.agree(client.ID, q, Person{
+			Subject: hex.EncodeToString(sum[:8]), Email: email,
+			EmailVerified: r.PostFormValue("unverified") == "", Name: strings.TrimSpace(r.PostFormValue("name")),
+		}))
 	}
 	target, err := url.Parse(q.Get("redirect_uri"))
 	if err != nil {
@@ -112,6 +109,34 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	target.RawQuery = back.Encode()
 	http.Redirect(w, r, target.String(), http.StatusSeeOther)
+}
+
+// agree is somebody's consent to an authorization request; it returns the code
+// for it.
+func (p *Provider) agree(client string, q url.Values, who Person) string {
+	return p.keep(p.codes, grant{
+		person: who, client: client, redirectURI: q.Get("redirect_uri"), scopes: strings.Fields(q.Get("scope")),
+		nonce: q.Get("nonce"), challenge: q.Get("code_challenge"), at: p.Now(),
+	}, codeLifetime)
+}
+
+// Consent signs somebody in without a browser: it takes the URL that a site has
+// sent one to, and returns where it is sent back to.
+func (p *Provider) Consent(location string, who Person) (back *url.URL, err error) {
+	u, err := url.Parse(location)
+	if err != nil {
+		return nil, err
+	}
+	q := u.Query()
+	client, refused := p.judge(q)
+	if refused != "" {
+		return nil, errors.New(refused)
+	}
+	if back, err = url.Parse(q.Get("redirect_uri")); err != nil {
+		return nil, err
+	}
+	back.RawQuery = url.Values{"state": {q.Get("state")}, "iss": {p.Issuer}, "code": {p.agree(client.ID, q, who)}}.Encode()
+	return back, nil
 }
 
 // token trades a code for tokens. RFC 6749 §4.1.3, RFC 7636 §4.6.

@@ -4,16 +4,16 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"html"
 	"io"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
 	"net/textproto"
-	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/account/authtest"
 )
 
 // Mail is what a server has received.
@@ -30,35 +30,16 @@ type Mail struct {
 	Raw     []byte
 }
 
-var (
-	textLinks = regexp.MustCompile(`https?://[^\s<>"]+`)
-	htmlLinks = regexp.MustCompile(`href="([^"]*)"`)
-)
-
 // Links returns what the mail links to, in the text first, each once.
-func (m *Mail) Links() []string {
-	links := textLinks.FindAllString(m.Text, -1)
-	for _, match := range htmlLinks.FindAllStringSubmatch(m.HTML, -1) {
-		links = append(links, html.UnescapeString(match[1]))
-	}
-	var once []string
-	for _, l := range links {
-		if !slices.Contains(once, l) {
-			once = append(once, l)
-		}
-	}
-	return once
-}
+func (m *Mail) Links() []string { return m.message().Links() }
 
 // Code returns what stands on a line of its own, indented: in our mails, the
 // code. "" if there is none.
-func (m *Mail) Code() string {
-	for line := range strings.Lines(m.Text) {
-		if code := strings.TrimSpace(line); strings.HasPrefix(line, "    ") && !strings.Contains(code, "/") {
-			return code
-		}
-	}
-	return ""
+func (m *Mail) Code() string { return m.message().Code() }
+
+// message is the mail as a mailbox would have got it.
+func (m *Mail) message() authtest.Mail {
+	return authtest.Mail{Message: account.Message{Text: m.Text, HTML: m.HTML}}
 }
 
 func (m *Mail) read(raw []byte) error {

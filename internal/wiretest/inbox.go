@@ -3,74 +3,41 @@ package wiretest
 import (
 	"context"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/account/authtest"
 )
 
-// Inbox keeps every mail and text message. Fail makes sending fail.
+// Inbox keeps every mail and text message.
 type Inbox struct {
-	mu    sync.Mutex
-	mails []account.Message
-	texts []account.SMS
-	fail  error
-	sent  func()
-	flush func()
+	mail   authtest.Mailbox
+	phones authtest.Phones
+	flush  func()
 }
 
 // Send implements [account.Mailer].
-func (i *Inbox) Send(_ context.Context, m account.Message) error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.fail == nil {
-		i.mails = append(i.mails, m)
-	}
-	if i.sent != nil {
-		i.sent()
-	}
-	return i.fail
-}
+func (i *Inbox) Send(ctx context.Context, m account.Message) error { return i.mail.Send(ctx, m) }
 
 // SendSMS implements [account.SMSSender].
-func (i *Inbox) SendSMS(_ context.Context, m account.SMS) error {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.fail == nil {
-		i.texts = append(i.texts, m)
-	}
-	return i.fail
-}
+func (i *Inbox) SendSMS(ctx context.Context, m account.SMS) error { return i.phones.SendSMS(ctx, m) }
 
 // Fail makes sending fail with err, or work again if it is nil.
 func (i *Inbox) Fail(err error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.fail = err
+	i.mail.Fail(err)
+	i.phones.Fail(err)
 }
 
 // OnSend calls fn at every attempt to send a mail; nil calls nothing.
-func (i *Inbox) OnSend(fn func()) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.sent = fn
-}
+func (i *Inbox) OnSend(fn func()) { i.mail.OnSend(fn) }
 
 // Mails takes out the mails to an address, oldest first.
-func (i *Inbox) Mails(to string) []account.Message {
+func (i *Inbox) Mails(to string) (l []account.Message) {
 	i.flush()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	var found, rest []account.Message
-	for _, m := range i.mails {
-		if m.To == to {
-			found = append(found, m)
-		} else {
-			rest = append(rest, m)
-		}
+	for _, m := range i.mail.Take(to) {
+		l = append(l, m.Message)
 	}
-	i.mails = rest
-	return found
+	return l
 }
 
 // Mail takes out the one mail to an address, which must be of that kind.
@@ -94,16 +61,13 @@ func (i *Inbox) NoMail(t *testing.T, to string) {
 // All takes out everything that was sent, and returns the kinds, sorted.
 func (i *Inbox) All() []string {
 	i.flush()
-	i.mu.Lock()
-	defer i.mu.Unlock()
 	var kinds []string
-	for _, m := range i.mails {
+	for _, m := range i.mail.Take("") {
 		kinds = append(kinds, m.Kind)
 	}
-	for _, m := range i.texts {
+	for _, m := range i.phones.Take("") {
 		kinds = append(kinds, m.Kind)
 	}
-	i.mails, i.texts = nil, nil
 	slices.Sort(kinds)
 	return kinds
 }
@@ -111,18 +75,7 @@ func (i *Inbox) All() []string {
 // Texts takes out the text messages to a number, oldest first.
 func (i *Inbox) Texts(to string) []account.SMS {
 	i.flush()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	var found, rest []account.SMS
-	for _, m := range i.texts {
-		if m.To == to {
-			found = append(found, m)
-		} else {
-			rest = append(rest, m)
-		}
-	}
-	i.texts = rest
-	return found
+	return i.phones.Take(to)
 }
 
 // Text takes out the one text message to a number, which must be of that kind.

@@ -1,11 +1,13 @@
 package wiretest
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/account/authtest"
 	"github.com/headless-auth/headless/mfa"
 	"github.com/headless-auth/headless/store/memory"
 )
@@ -55,7 +57,7 @@ func TestDescribed(t *testing.T) {
 }
 
 func answered(t *testing.T, status int, body string) *Reply {
-	r := &Reply{t: t, What: "it", Status: status, Header: http.Header{"Content-Type": {"application/json"}}, Raw: []byte(body)}
-	r.decode()
-	return r
+	return authtest.ReplyOf(t, &http.Response{
+		StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+	})
 }

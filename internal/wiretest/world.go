@@ -9,12 +9,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/account/authtest"
 	"github.com/headless-auth/headless/internal/testenv/testenv"
 	"github.com/headless-auth/headless/store"
 	"github.com/headless-auth/headless/store/memory"
@@ -37,6 +37,7 @@ type World struct {
 
 	kind string // of the clients of parts
 	said *described
+	site *authtest.Site // as clients call it
 }
 
 // Secret is the secret of every world.
@@ -62,12 +63,12 @@ func Config() headless.Config {
 // behind. It is stopped when the test ends.
 func New(t *testing.T, st store.Store, change func(*headless.Config)) *World {
 	t.Helper()
-	w := &World{T: t, Store: st, Clock: &Clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, Inbox: &Inbox{}, Events: &Events{}, Mux: http.NewServeMux()}
+	w := &World{T: t, Store: st, Clock: &Clock{}, Inbox: &Inbox{}, Events: &Events{}, Mux: http.NewServeMux()}
 	srv := httptest.NewUnstartedServer(w.Mux)
 	w.URL = "http://" + srv.Listener.Addr().String()
 	c := Config()
 	c.OpenAPI = &headless.OpenAPIConfig{}
-	c.URL, c.Store, c.Mailer, c.SMS, c.Now, c.OnEvent = w.URL, st, w.Inbox, w.Inbox, w.Clock.Now, w.Events.hear
+	c.URL, c.Store, c.Mailer, c.SMS, c.Now, c.OnEvent = w.URL, st, w.Inbox, w.Inbox, w.Clock.Now, w.Events.Hear
 	if change != nil {
 		change(&c)
 	}
@@ -83,6 +84,7 @@ func New(t *testing.T, st store.Store, change func(*headless.Config)) *World {
 		}
 	}
 	w.said = describedBy(t, auth, w.URL)
+	w.site = &authtest.Site{URL: w.URL, Store: st, Clock: w.Clock}
 	w.Mux.Handle("/_allauth/", auth.Handler())
 	w.Mux.Handle("/accounts/", auth.Callbacks())
 	srv.Start()
@@ -170,46 +172,8 @@ func on(t *testing.T, stores []string, change func(*headless.Config), scenario f
 	}
 }
 
-// Clock is a clock that stands still.
-type Clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-// Now is the time on the clock.
-func (c *Clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-// Advance moves the clock.
-func (c *Clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// Events keeps what happened.
-type Events struct {
-	mu  sync.Mutex
-	all []account.Event
-}
-
-func (e *Events) hear(_ context.Context, event account.Event) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.all = append(e.all, event)
-}
-
-// Take returns the names of the events since the last call.
-func (e *Events) Take() []string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	names := []string{}
-	for _, x := range e.all {
-		names = append(names, x.Name())
-	}
-	e.all = nil
-	return names
-}
+// Clock is a clock that stands still, Events keeps what happened.
+type (
+	Clock  = authtest.Clock
+	Events = authtest.Events
+)

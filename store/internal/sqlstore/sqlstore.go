@@ -191,6 +191,10 @@ func (s *Store) nested(ctx context.Context, fn func(*Store) error) error {
 // Native returns the driver's transaction of a store that was handed out by
 // InTx.
 func Native[T any](s store.Store) (tx T, ok bool) {
+	// What a test has put in front of a store does not hide its transaction.
+	if above, is := s.(interface{ Unwrap() store.Store }); is {
+		return Native[T](above.Unwrap())
+	}
 	if s, is := s.(*Store); is && s.tx != nil {
 		tx, ok = s.tx.Native().(T)
 	}

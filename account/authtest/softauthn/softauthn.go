@@ -1,6 +1,13 @@
 // Package softauthn is a WebAuthn authenticator in software, with the browser
 // in front of it, for tests: it answers creation and request options as
 // navigator.credentials does, and can be made to misbehave in every way.
+//
+//	key := softauthn.New("https://site.test", softauthn.ES256)
+//	credential := key.Create(creationOptions) // to be sent as JSON
+//	key.Unverified = true
+//	credential = key.Get(requestOptions)
+//
+// Package authtest, above, logs in with it.
 package softauthn
 
 import (
@@ -34,7 +41,8 @@ type Authenticator struct {
 	// at zero, as synced passkeys do.
 	Counter   uint32
 	NoCounter bool
-	AAGUID    [16]byte
+	// AAGUID tells the model.
+	AAGUID [16]byte
 	// RK is what credProps tells of the credential being discoverable. Nil: as
 	// the options demand. OmitRK tells nothing.
 	RK     *bool
@@ -61,7 +69,8 @@ func New(origin string, alg Algorithm) *Authenticator {
 // ID is the credential's id, as browsers write it.
 func (a *Authenticator) ID() string { return encode(a.id) }
 
-// Clone returns a copy of the authenticator, as an attacker might have made.
+// Clone returns a copy of the authenticator, as an attacker might have made:
+// from now on, both count their signatures from the same number.
 func (a *Authenticator) Clone() *Authenticator { c := *a; return &c }
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
