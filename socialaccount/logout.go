@@ -2,6 +2,8 @@ package socialaccount
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -207,7 +209,8 @@ func (s *Social) logoutDone(ctx context.Context, rq *api.Request, e *entry, m *L
 // request works once.
 func (s *Social) logoutAsked(ctx context.Context, rq *api.Request, e *entry, m *LogoutMessage) (*api.Reply, error) {
 	err := rq.InTx(ctx, func(ctx context.Context) error {
-		err := rq.Store().UseOnce(ctx, "logout:"+e.ID+"\x00"+m.ID, rq.Now, m.Until)
+		sum := sha256.Sum256([]byte(e.ID + "\x00" + m.ID))
+		err := rq.Store().UseOnce(ctx, "logout:"+hex.EncodeToString(sum[:]), rq.Now, m.Until)
 		if errors.Is(err, store.ErrConflict) {
 			return &api.Error{Status: http.StatusBadRequest, Cause: err}
 		}

@@ -87,6 +87,22 @@ func (s *Social) depart(ctx context.Context, rq *api.Request, e *entry, process,
 	return location, a, h.keep(rq)
 }
 
+// Redirect is where a provider sends browsers back to.
+type Redirect struct{ Provider, URI string }
+
+// Redirects are the URIs to register with providers.
+func (s *Social) Redirects() (l []Redirect) {
+	for _, e := range s.providers {
+		if e.redirect != nil {
+			l = append(l, Redirect{e.ID, s.redirectURI(e)})
+		}
+		if e.prompt != nil {
+			l = append(l, Redirect{e.ID, s.redirectURI(e.prompt)})
+		}
+	}
+	return l
+}
+
 // redirectURI is where a provider is told to send browsers: by configuration
 // only, whatever the request says of hosts.
 func (s *Social) redirectURI(e *entry) string { return s.Site + s.Config.CallbackPath + "/" + e.Path }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"crypto"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/mail"
 	"os"
@@ -48,10 +50,26 @@ type settings struct {
 	SMSWebhook string
 	// AuditLog keeps every event in the database.
 	AuditLog bool
+	// Admin is the API for operators: see docs/admin.md. Default: there is none.
+	Admin *operators
 	// LogRequests writes a line for each request.
 	LogRequests bool
 	// LogFormat is "text" (default) or "json".
 	LogFormat string
+}
+
+// operators is "admin": where the API for operators is, and who may use it.
+type operators struct {
+	// Listen is the host:port of a listener of its own, which only operators
+	// should reach. Default: it is served at Path beside everything else.
+	Listen string
+	// Path is where it is. Default "/_admin".
+	Path string
+	// Token is what the one caller presents, who is called "admin" in the audit
+	// log; at least 32 random bytes.
+	Token []byte
+	// Tokens are those of several callers, by name.
+	Tokens map[string][]byte
 }
 
 // types are what the file says of fields that are no plain values.
@@ -61,6 +79,7 @@ var types = map[reflect.Type]func(*jsonconfig.Value) any{
 	reflect.TypeFor[socialaccount.Provider](): readProvider,
 	reflect.TypeFor[crypto.Signer]():          readPrivateKey,
 	reflect.TypeFor[crypto.PublicKey]():       readPublicKey,
+	reflect.TypeFor[*x509.Certificate]():      readCertificate,
 	// Mail.Templates: the folder they are in.
 	reflect.TypeFor[fs.FS](): func(v *jsonconfig.Value) any {
 		dir, ok := v.Text()
@@ -132,6 +151,7 @@ func (s *settings) judge(file string) error {
 		add("log_format", `%q is not known; write "text" or "json"`, s.LogFormat)
 	}
 	s.judgeSenders(add)
+	s.judgeOperators(add)
 	return inFile(file, problems(append(p, s.judgeConfig(p)...)))
 }
 
@@ -163,6 +183,33 @@ func (s *settings) judgeSenders(add func(path, format string, args ...any)) {
 	}
 }
 
+// judgeOperators makes what the library needs of "admin".
+func (s *settings) judgeOperators(add func(path, format string, args ...any)) {
+	o := s.Admin
+	if o == nil {
+		return
+	}
+	c := &headless.AdminConfig{Path: o.Path, Tokens: maps.Clone(o.Tokens)}
+	if o.Token != nil {
+		if c.Tokens == nil {
+			c.Tokens = map[string][]byte{}
+		}
+		if c.Tokens["admin"] != nil {
+			add("admin.token", `is given in admin.tokens as well, by the name "admin"; leave out one`)
+		}
+		c.Tokens["admin"] = o.Token
+	}
+	s.Config.Admin = c
+	if o.Listen == "" {
+		return
+	}
+	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
+		add("admin.listen", `%q is no address to listen at; write "host:port"`, o.Listen)
+	} else if o.Listen == s.Addr && !strings.HasSuffix(o.Listen, ":0") {
+		add("admin.listen", "is the same as addr; write another port, or leave it out")
+	}
+}
+
 // ours are the fields of headless.Config that this server sets by itself. What
 // is wrong there has been said in its own words.
 var ours = map[string]string{"Store": "database", "Mailer": "smtp", "SMS": "sms_webhook"}
@@ -189,6 +236,9 @@ func (s *settings) judgeConfig(said jsonconfig.Problems) (p jsonconfig.Problems)
 		path := jsonconfig.Path(m[1])
 		if own, ok := ours[m[1]]; ok {
 			path = own
+		}
+		if path == "admin.tokens.admin" && s.Admin.Token != nil {
+			path = "admin.token"
 		}
 		if !slices.ContainsFunc(said, func(q jsonconfig.Problem) bool { return q.Path == path }) {
 			p = append(p, jsonconfig.Problem{Path: path, Text: m[2]})

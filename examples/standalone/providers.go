@@ -4,13 +4,15 @@ import (
 	"github.com/headless-auth/headless/internal/jsonconfig"
 	"github.com/headless-auth/headless/socialaccount"
 	"github.com/headless-auth/headless/socialaccount/providers"
+	"github.com/headless-auth/headless/socialaccount/saml"
 )
 
 // provider is an entry of "social.providers": which one, and what a
 // [providers.Client] has, such as
 // {"id": "github", "client_id": "…", "secret": "env:GITHUB_SECRET"}.
 type provider struct {
-	// ID is the provider, such as "github" or "openid_connect".
+	// ID is the provider, such as "github" or "openid_connect". With "saml", the
+	// rest is what saml.Config has.
 	ID string
 	// ClientID and Secret are what it gave us.
 	ClientID, Secret string
@@ -41,7 +43,18 @@ type provider struct {
 	EmailAuthentication *bool
 }
 
+// samlProvider is an entry with the id "saml".
+type samlProvider struct {
+	ID string
+	saml.Config
+}
+
 func readProvider(v *jsonconfig.Value) any {
+	if v.Member("id") == "saml" {
+		var s samlProvider
+		v.Into(&s)
+		return saml.Provider(s.Config)
+	}
 	var s provider
 	v.Into(&s)
 	p, err := providers.ByID(s.ID, providers.Client{

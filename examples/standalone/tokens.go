@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"os"
 	"strings"
 
@@ -35,6 +38,17 @@ func readPublicKey(v *jsonconfig.Value) any {
 	return readKey(v, func(pem []byte) (any, error) { return verify.ParseKey(pem) })
 }
 
+// readCertificate reads a certificate in the same way.
+func readCertificate(v *jsonconfig.Value) any {
+	return readKey(v, func(text []byte) (any, error) {
+		block, _ := pem.Decode(text)
+		if block == nil || block.Type != "CERTIFICATE" {
+			return nil, errors.New("is no certificate in PEM")
+		}
+		return x509.ParseCertificate(block.Bytes)
+	})
+}
+
 func readKey(v *jsonconfig.Value, parse func(pem []byte) (any, error)) any {
 	text, ok := v.Text()
 	if !ok {
@@ -44,7 +58,7 @@ func readKey(v *jsonconfig.Value, parse func(pem []byte) (any, error)) any {
 	if !strings.Contains(text, "-----BEGIN") {
 		var err error
 		if pem, err = os.ReadFile(text); err != nil {
-			v.Fail("is neither a key in PEM nor a file that can be read")
+			v.Fail("is neither in PEM nor a file that can be read")
 			return nil
 		}
 	}

@@ -23,12 +23,13 @@ import (
 const module = "github.com/headless-auth/headless"
 
 // inFile tells what a file says of types that have no form of their own there:
-// the struct whose keys they take, or plain text.
+// the structs whose keys they take, or plain text.
 var inFile = map[string]string{
 	"tokens.Strategy":        "tokens.JWTConfig",
-	"socialaccount.Provider": "standalone.provider",
+	"socialaccount.Provider": "standalone.provider or saml.Config",
 	"crypto.Signer":          "a key in PEM, or the file that holds it",
 	"crypto.PublicKey":       "a key in PEM, or the file that holds it",
+	"x509.Certificate":       "a certificate in PEM, or the file that holds it",
 	"fs.FS":                  "the folder they are in",
 	"time.Duration":          "duration",
 	"time.Time":              `time, such as "2026-01-31T12:00:00Z"`,
@@ -37,7 +38,7 @@ var inFile = map[string]string{
 // written are the packages by the names that the code has for them.
 var written = map[string]string{
 	"headless": ".", "account": "account", "sessions": "sessions", "mfa": "mfa", "socialaccount": "socialaccount",
-	"providers": "socialaccount/providers", "tokens": "tokens", "verify": "tokens/verify", "store": "store",
+	"providers": "socialaccount/providers", "saml": "socialaccount/saml", "tokens": "tokens", "verify": "tokens/verify", "store": "store",
 	"standalone": "examples/standalone",
 }
 
@@ -236,11 +237,15 @@ func (g *generator) describe(pkg string, e ast.Expr) (settable bool, kind string
 
 func (g *generator) named(name string) (settable bool, kind string) {
 	if as, ok := inFile[name]; ok {
-		if _, err := g.spec(as); err != nil {
-			return true, as
+		var links []string
+		for as := range strings.SplitSeq(as, " or ") {
+			if _, err := g.spec(as); err != nil {
+				return true, inFile[name]
+			}
+			g.queue = append(g.queue, as)
+			links = append(links, link(as))
 		}
-		g.queue = append(g.queue, as)
-		return true, link(as)
+		return true, strings.Join(links, " or ")
 	}
 	spec, err := g.spec(name)
 	if err != nil {

@@ -90,6 +90,18 @@ type Value struct {
 // Into decodes v into what dst points to.
 func (v *Value) Into(dst any) { v.decode(reflect.ValueOf(dst).Elem()) }
 
+// Member is the text of a member of v as it is written, "" if there is none, for
+// a look ahead: nothing is reported.
+func (v *Value) Member(key string) string {
+	if v.node.kind != object {
+		return ""
+	}
+	if i := slices.Index(v.node.keys, key); i >= 0 && v.node.items[i].kind == text {
+		return v.node.items[i].text
+	}
+	return ""
+}
+
 // Fail reports that v is not good.
 func (v *Value) Fail(format string, args ...any) {
 	v.run.problems = append(v.run.problems, Problem{v.path, fmt.Sprintf(format, args...)})

@@ -7,7 +7,7 @@ import (
 )
 
 // words are written as one although they have capitals inside.
-var words = strings.NewReplacer("IDs", "Ids", "IPs", "Ips", "URLs", "Urls", "OAuth", "Oauth", "OpenID", "Openid", "OpenAPI", "Openapi", "WebAuthn", "Webauthn")
+var words = strings.NewReplacer("IDs", "Ids", "IPs", "Ips", "URLs", "Urls", "SSOURL", "SsoUrl", "SLOURL", "SloUrl", "OAuth", "Oauth", "OpenID", "Openid", "OpenAPI", "Openapi", "WebAuthn", "Webauthn")
 
 // Key is a Go name in snake case: ClientIPHeader is "client_ip_header".
 func Key(name string) string {

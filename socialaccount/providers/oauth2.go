@@ -215,7 +215,7 @@ func providerError(code string) error {
 	if !errorCode.MatchString(code) {
 		code = "an error"
 	}
-	return fmt.Errorf("the provider says %s", code)
+	return fmt.Errorf("the provider says %s", code) // not secret: an error's code
 }
 
 // redeem makes a token request. RFC 6749 §4.1.3, §6.

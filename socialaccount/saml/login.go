@@ -3,7 +3,9 @@ package saml
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -116,7 +118,8 @@ func (p *provider) Finish(ctx context.Context, a *socialaccount.AuthRequest, cal
 	case r.Assertion == "" || r.Identity == nil:
 		return nil, errors.New("saml: there is no assertion")
 	}
-	if err := a.UseOnce(ctx, "saml:"+p.EntityID+"\x00"+r.Assertion, r.Until); err != nil {
+	sum := sha256.Sum256([]byte(p.EntityID + "\x00" + r.Assertion))
+	if err := a.UseOnce(ctx, "saml:"+hex.EncodeToString(sum[:]), r.Until); err != nil {
 		return nil, fmt.Errorf("saml: the assertion was used before: %w", err)
 	}
 	if s := callback.Get(attributesField); s != "" {

@@ -54,11 +54,14 @@ type Config struct {
 	// MetadataURL is where it tells the rest. It is read again every four
 	// hours; who it is read from is known by TLS alone.
 	MetadataURL string
-	// SSOURL is where people log in, SLOURL where they log out, if they do, and
-	// Certificates are those that answers are signed with, in PEM or as in
-	// metadata; in place of MetadataURL.
-	SSOURL, SLOURL string
-	Certificates   []string
+	// SSOURL is where people log in, in place of MetadataURL.
+	SSOURL string
+	// SLOURL is where they log out, in place of MetadataURL. Default: the
+	// identity provider is not told of logouts.
+	SLOURL string
+	// Certificates are those that it signs with, in PEM or as in metadata; in
+	// place of MetadataURL.
+	Certificates []string
 
 	// ServiceEntityID is our name. Default: the URL of our metadata.
 	ServiceEntityID string
