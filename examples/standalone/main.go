@@ -29,5 +29,7 @@ func commands() []command {
 		{name: "serve", about: "answer requests; the default", setup: serveCommand},
 		{name: "check", about: "judge a configuration, and start nothing", setup: checkCommand},
 		{name: "mails", about: "write a preview of every mail into a folder", setup: mailsCommand},
+		{name: "import", about: "move users in from another system", args: "FILE", help: importHelp, setup: importCommand},
+		{name: "export", about: "write all users to a file", help: exportHelp, setup: exportCommand},
 	}
 }

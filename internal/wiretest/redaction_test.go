@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/account/webhook"
 	"github.com/headless-auth/headless/tokens"
 	"github.com/headless-auth/headless/tokens/verify"
@@ -23,6 +24,7 @@ func TestConfigurationsRedactThemselves(t *testing.T) {
 	for _, v := range []any{
 		headless.Config{Secret: b, PreviousSecrets: [][]byte{b}},
 		&headless.Config{Secret: b},
+		account.Config{Password: account.PasswordConfig{BcryptPepper: b}},
 		tokens.Key{Secret: b}, tokens.JWTConfig{Keys: []tokens.Key{{Secret: b}}},
 		verify.Key{Secret: b}, verify.Config{Keys: []verify.Key{{Secret: b}}},
 		webhook.Options{Token: secret, Secret: b},
