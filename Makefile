@@ -5,6 +5,9 @@ CONTRACT ?= ../shared/contract
 
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOSEC       = $(GO) run github.com/securego/gosec/v2/cmd/gosec@v2.22.10
+LICENSES    = $(GO) run github.com/google/go-licenses@v1.6.0
+CYCLONEDX   = $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.9.0
 # A PostgreSQL and a Redis of its own for a command.
 TESTENV     = $(GO) run ./internal/testenv
 
@@ -23,12 +26,13 @@ screenshots: ## take pictures of the example's pages, into screenshots/
 test: ## run all tests, on every store; installs the databases they need
 	$(TESTENV) $(GO) test ./...
 
-check: lint race vuln ## what a change has to pass: lint, race and vuln
+check: lint licenses cross race vuln ## what a change has to pass: lint, licenses, cross, race and vuln
 
-lint: ## formatting, vet, staticcheck, and who may import whom
+lint: ## formatting, vet, staticcheck, our own analyzers, and who may import whom
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w is needed for:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(STATICCHECK) ./...
+	$(GO) run ./internal/lint ./...
 	$(GO) test ./internal/floors ./internal/configdoc ./internal/doctest
 
 race: ## run all tests under the race detector
@@ -36,6 +40,24 @@ race: ## run all tests under the race detector
 
 vuln: ## look for known vulnerabilities in what we use
 	$(GOVULNCHECK) ./...
+
+gosec: ## look for what usually goes wrong; docs/security.md says what is left out, and why
+	$(GOSEC) -quiet -exclude-dir=internal/bench -exclude=$(GOSEC_EXCEPT) ./...
+
+licenses: ## whether every module's license lets us use it
+	$(LICENSES) check --ignore modernc.org/mathutil --allowed_licenses=MIT,BSD-2-Clause,BSD-3-Clause,ISC,Apache-2.0,MPL-2.0 ./...
+
+sbom: ## list what the standalone server is made of, into sbom.json (CycloneDX)
+	$(CYCLONEDX) app -json -licenses -main examples/standalone -output sbom.json .
+
+cross: ## build for every system, without C
+	@set -e; for os in linux darwin windows; do for arch in amd64 arm64; do \
+		echo "$$os/$$arch"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -o /dev/null ./examples/standalone; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build ./account/... ./mfa/... ./socialaccount/... ./sessions/... ./tokens/... ./store/... .; \
+	done; done
+
+fips: ## run what there is in FIPS 140-only mode; docs/security.md says what is not
+	GODEBUG=fips140=only $(TESTENV) $(GO) test $(FIPS)
 
 cover: ## measure what the tests reach, into coverage.html
 	$(TESTENV) $(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
@@ -72,4 +94,4 @@ bin/standalone: FORCE
 	$(GO) build -trimpath -o $@ ./examples/standalone
 
 FORCE:
-.PHONY: help run spa screenshots test check lint race vuln cover fuzz bench contract compatibility generate FORCE
+.PHONY: help run spa screenshots test check lint race vuln gosec licenses sbom cross fips cover fuzz bench contract compatibility generate FORCE

@@ -72,7 +72,7 @@ func (c *codes) spend(i int) {
 	}
 	var left []string
 	for j, x := range c.all {
-		if x == code {
+		if x == code { // not secret: both are ours, and one of them is right
 			mask.SetBit(mask, j, 1)
 		} else if c.migrated() {
 			left = append(left, c.data.MigratedCodes[j])

@@ -203,7 +203,7 @@ func (c *session) auth(rest string) (answer string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if user != c.options.Username || password != c.options.Password {
+	if user != c.options.Username || password != c.options.Password { // not secret: of a test's server
 		return "535 5.7.8 wrong username or password", nil
 	}
 	c.user = user

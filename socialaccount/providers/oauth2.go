@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/headless-auth/headless/internal/secret"
 	"github.com/headless-auth/headless/socialaccount"
 )
 
@@ -257,9 +258,41 @@ func (x *Exchange) redeem(ctx context.Context, e *endpoints, params map[string]s
 	if x.AccessToken == "" {
 		return errors.New("token request: there is no access token in the answer")
 	}
-	x.Grant = &oauth2.Token{AccessToken: x.AccessToken, RefreshToken: textOf(answer["refresh_token"]), TokenType: textOf(answer["token_type"])}
+	x.Grant = &oauth2.Token{AccessToken: x.AccessToken, RefreshToken: x.remember(textOf(answer["refresh_token"])), TokenType: textOf(answer["token_type"])}
 	x.Grant.Expiry = expiry(x.Now, textOf(answer["expires_in"]))
 	return nil
+}
+
+// remember puts what is needed to renew a token with it into a form, where it is
+// more than a refresh token.
+func (x *Exchange) remember(refreshToken string) string {
+	names := x.p.spec.Token.Remember
+	if refreshToken == "" || len(names) == 0 {
+		return refreshToken
+	}
+	form := url.Values{"refresh_token": {refreshToken}}
+	for _, name := range names {
+		if v := x.Callback.Get(name); v != "" && len(v) <= maxRemembered {
+			form.Set(name, v)
+		}
+	}
+	return form.Encode()
+}
+
+// maxRemembered bounds what is kept of a parameter.
+const maxRemembered = 1 << 10
+
+// recall is remember the other way round.
+func (x *Exchange) recall(kept string) (refreshToken string) {
+	if len(x.p.spec.Token.Remember) == 0 {
+		return kept
+	}
+	form, err := url.ParseQuery(kept)
+	if err != nil || form.Get("refresh_token") == "" {
+		return kept // from elsewhere
+	}
+	x.Callback = form
+	return form.Get("refresh_token")
 }
 
 // expiry is when a token ends that lasts for so many seconds; zero for one that
@@ -383,7 +416,14 @@ func (x *Exchange) identify(ctx context.Context, e *endpoints) error {
 	case len(calls) == 0:
 		x.Profile = maps.Clone(x.Token)
 	}
-	return x.readProfile(ctx, calls)
+	if err := x.readProfile(ctx, calls); err != nil || claims == nil || len(calls) == 0 {
+		return err
+	}
+	// OpenID Connect Core 1.0 §5.3.2, whatever the endpoint is called.
+	if x.p.subject.text(x.Profile) != textOf(claims["sub"]) {
+		return errors.New("the profile is not about the subject of the id token")
+	}
+	return nil
 }
 
 // discovered reads the userinfo endpoint, whose answer must be about the
@@ -447,7 +487,11 @@ func (p oauth2Provider) Refresh(ctx context.Context, tools socialaccount.Tools, 
 	}
 	e.token = cmp.Or(p.spec.Token.RefreshURL, e.token)
 	x := p.exchange(tools)
-	err = x.redeem(ctx, e, map[string]string{"grant_type": "refresh_token", "refresh_token": refreshToken})
+	const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+	if x.state, err = secret.Text(tools.Rand, alphabet, 32); err != nil { // some want one here, too
+		return nil, err
+	}
+	err = x.redeem(ctx, e, map[string]string{"grant_type": "refresh_token", "refresh_token": x.recall(refreshToken)})
 	return x.Grant, err
 }
 
