@@ -46,7 +46,7 @@ type Site struct {
 	// Store keeps everything. People are made in it.
 	Store store.Store
 
-	// Config is what the site was made of, complete.
+	// Config is what the site was made of.
 	Config headless.Config
 	// Auth was made of Config. A program that makes its own may do so, of
 	// Config.

@@ -18,7 +18,7 @@ import (
 const addr = "127.0.0.1:8080"
 
 func main() {
-	auth, err := newAuth(stdout{})
+	auth, err := headless.New(config())
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -52,19 +52,19 @@ func danger(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "done: you have just shown that it is you")
 }
 
-func newAuth(mailer account.Mailer) (*headless.Auth, error) {
+func config() headless.Config {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
-	return headless.New(headless.Config{
+	return headless.Config{
 		URL:    "http://" + addr,
 		Secret: secret,
 		Store:  memory.New(),
-		Mailer: mailer,
+		Mailer: stdout{},
 		Frontend: headless.Frontend{
 			VerifyEmail:   "/verify-email/{key}",
 			ResetPassword: "/reset-password/{key}",
 		},
-	})
+	}
 }
 
 // stdout is a mailer for trying things out.
