@@ -141,7 +141,7 @@ type Manager struct {
 
 // New returns a manager; secure says that the site is served over https.
 func New(c Config, strategy tokens.Strategy, secure bool) *Manager {
-	return &Manager{config: c, strategy: strategy, secure: secure && !c.InsecureCookies, cache: newCache(c.CacheFor, c.CacheSize)}
+	return &Manager{config: c, strategy: strategy, secure: secure && !c.InsecureCookies, cache: newCache(c.CacheFor, c.CacheSize, c.Lifetime)}
 }
 
 // maxToken bounds what is hashed of a presented token.
@@ -165,7 +165,7 @@ func (m *Manager) Identify(ctx context.Context, rq *api.Request) error {
 	default:
 		rq.Credential.Kind = api.AccessToken
 	}
-	s, u, err := m.find(ctx, rq, ref)
+	s, u, r, err := m.find(ctx, rq, ref)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (!m.alive(rq, s, u) || ref.UserID != "" && ref.UserID != s.UserID) {
 		if rq.Client == api.App && !ref.Lenient {
 			return api.Gone()
@@ -180,7 +180,7 @@ func (m *Manager) Identify(ctx context.Context, rq *api.Request) error {
 	if u != nil && !u.Disabled {
 		rq.User, rq.Started = u, u.ID
 	}
-	return m.touch(ctx, rq)
+	return m.touch(ctx, rq, r)
 }
 
 func (m *Manager) locate(rq *api.Request) (tokens.Ref, error) {
@@ -200,19 +200,21 @@ func (m *Manager) locate(rq *api.Request) (tokens.Ref, error) {
 	return m.strategy.Locate(rq.HTTP, rq.Now)
 }
 
-// find is find that may remember the answer.
-func (m *Manager) find(ctx context.Context, rq *api.Request, ref tokens.Ref) (*store.Session, *store.User, error) {
+// find is find that may remember the answer, and says as of when it is.
+func (m *Manager) find(ctx context.Context, rq *api.Request, ref tokens.Ref) (*store.Session, *store.User, reading, error) {
 	if m.cache == nil || ref.TokenHash == nil || !rq.MayBeStale() {
-		return find(ctx, rq, ref)
+		s, u, err := find(ctx, rq, ref)
+		return s, u, reading{}, err
 	}
-	if s, u := m.cache.get(ref.TokenHash, rq.Now); s != nil {
-		return s, u, nil
+	if s, u, r := m.cache.get(ref.TokenHash, rq.Now); s != nil {
+		return s, u, r, nil
 	}
+	r := m.cache.begin(rq.Now)
 	s, u, err := find(ctx, rq, ref)
 	if err == nil {
-		m.cache.put(s, u, rq.Now)
+		m.cache.put(s, u, r)
 	}
-	return s, u, err
+	return s, u, r, err
 }
 
 func find(ctx context.Context, rq *api.Request, ref tokens.Ref) (*store.Session, *store.User, error) {
@@ -253,7 +255,7 @@ func (m *Manager) alive(rq *api.Request, s *store.Session, u *store.User) bool {
 }
 
 // touch writes down that a logged-in session is used, now and then.
-func (m *Manager) touch(ctx context.Context, rq *api.Request) error {
+func (m *Manager) touch(ctx context.Context, rq *api.Request, r reading) error {
 	s := rq.Session
 	if !m.config.Sliding && !m.config.TrackActivity || rq.User == nil || rq.Now.Sub(s.SeenAt) < m.config.TouchEvery {
 		return nil
@@ -265,8 +267,10 @@ func (m *Manager) touch(ctx context.Context, rq *api.Request) error {
 	}
 	// Of the requests that come at once, one writes.
 	err := rq.Sessions().TouchSession(ctx, s, rq.Now.Add(-m.config.TouchEvery))
-	if err == nil && rq.MayBeStale() {
-		m.cache.put(s, rq.User, rq.Now)
+	if err == nil && !r.at.IsZero() {
+		// Known to be touched, but no longer than before: nobody was asked
+		// whether the session goes on.
+		m.cache.put(s, rq.User, r)
 	}
 	return err
 }
@@ -300,6 +304,7 @@ func UserAgent(r *http.Request) string {
 func (m *Manager) Save(ctx context.Context, st store.Sessions, rq *api.Request) error {
 	changed, rotate, ended := rq.Pending()
 	m.cache.drop(rq.Started)
+	rq.AfterCommit(func() { m.cache.drop(rq.Started) }) // until then, others read what was
 	for _, id := range ended {
 		if err := st.DeleteSession(ctx, id); err != nil {
 			return err

@@ -1,0 +1,237 @@
+package sessions
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/headless-auth/headless/store"
+)
+
+// A record is a session and its user in few bytes, but for the token's hash.
+// What comes out is what went in: a host may save what it was told of a user.
+//
+// First a word says which numbers and texts follow, and which are zero or
+// empty. A number is written as its difference from what it is likely to be. A
+// text is written with its length, in the alphabet of text.go. The end is the
+// salt and the tag of the password's hash, as nothing makes these shorter.
+type record struct {
+	session store.Session
+	user    store.User
+}
+
+// numbers is how many each record has; the bits of the texts follow theirs.
+const numbers = 16
+
+// numbersOf are a record's numbers, each less what it is likely to be. A
+// session's likely life is in microseconds.
+func numbersOf(s *store.Session, u *store.User, life int64) [numbers]int64 {
+	seen, made := s.SeenAt.UnixMicro(), s.CreatedAt.UnixMicro()
+	return [numbers]int64{
+		identifier(s.ID), identifier(u.ID), ipv4(s.IP),
+		made - recent, seen - made, s.ExpiresAt.UnixMicro() - seen - life,
+		s.Epoch, s.Version, s.Generation, s.RefreshedAt.UnixMicro() - never,
+		u.CreatedAt.UnixMicro() - made, u.LastLoginAt.UnixMicro() - made, u.DeactivatedAt.UnixMicro() - never,
+		u.Epoch - s.Epoch, u.Version, boolean[u.Disabled],
+	}
+}
+
+// setNumbers is the reverse of numbersOf, but for those that stand for texts.
+func (x *record) setNumbers(n *[numbers]int64, life int64) {
+	s, u := &x.session, &x.user
+	made := n[3] + recent
+	seen := n[4] + made
+	s.CreatedAt, s.SeenAt, s.ExpiresAt = moment(made), moment(seen), moment(n[5]+seen+life)
+	s.Epoch, s.Version, s.Generation, s.RefreshedAt = n[6], n[7], n[8], moment(n[9]+never)
+	u.CreatedAt, u.LastLoginAt, u.DeactivatedAt = moment(n[10]+made), moment(n[11]+made), moment(n[12]+never)
+	u.Epoch, u.Version, u.Disabled = n[13]+s.Epoch, n[14], n[15] != 0
+}
+
+var (
+	boolean = map[bool]int64{true: 1}
+	recent  = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	never   = time.Time{}.UnixMicro()
+)
+
+func moment(micro int64) time.Time { return time.UnixMicro(micro).UTC() }
+
+// identifier reads an id that is a number; of others it makes 0.
+func identifier(id string) int64 {
+	if n, err := strconv.ParseInt(id, 10, 64); err == nil && n > 0 && strconv.FormatInt(n, 10) == id {
+		return n
+	}
+	return 0
+}
+
+// ipv4 reads an address; of others than those of version 4 it makes 0.
+func ipv4(text string) int64 {
+	if a, err := netip.ParseAddr(text); err == nil && a.Is4() && a.String() == text {
+		b := a.As4()
+		return int64(binary.BigEndian.Uint32(b[:]))
+	}
+	return 0
+}
+
+// The texts of a record, in order. The first three may be numbers.
+const (
+	textSessionID = iota
+	textUserID
+	textIP
+	textEmail
+	textUsername
+	textPassword
+	textMethods
+	textUserAgent
+	textFirstName
+	textLastName
+	textFields
+	textState
+	texts
+
+	hasTail = 1 << 31 // the password's end is the record's
+)
+
+func textsOf(s *store.Session, u *store.User, n *[numbers]int64) (t [texts]string, tail []byte) {
+	t = [texts]string{
+		textSessionID: s.ID, textUserID: u.ID, textIP: s.IP, textEmail: u.Email, textUsername: u.Username, textMethods: string(s.Methods),
+		textUserAgent: s.UserAgent, textFirstName: u.FirstName, textLastName: u.LastName, textFields: string(u.Fields), textState: string(s.State),
+	}
+	for i := range textEmail {
+		if n[i] != 0 {
+			t[i] = ""
+		}
+	}
+	t[textPassword], tail = cutTail(string(u.Password))
+	return t, tail
+}
+
+// encodeRecord appends a session and its user to b.
+func encodeRecord(b []byte, s *store.Session, u *store.User, life int64) []byte {
+	start, there, size := len(b), uint32(0), len(u.Password)+len(s.ID)+len(u.ID)+len(s.IP)
+	b = append(b, 0, 0, 0, 0, 0)
+	n := numbersOf(s, u, life)
+	for i, v := range n {
+		if v != 0 {
+			there |= 1 << i
+			b = binary.AppendVarint(b, v)
+		}
+	}
+	l, tail := textsOf(s, u, &n)
+	var known alphabet
+	for i, t := range l {
+		if t != "" {
+			there |= 1 << (numbers + i)
+			size += len(t)
+			b = known.append(b, t)
+		}
+		if i == textEmail {
+			known = alphabet{u.Email, string(appendLogin(nil, s))}
+		}
+	}
+	if tail != nil {
+		there |= hasTail
+	}
+	binary.LittleEndian.PutUint32(b[start:], there)
+	b[start+4] = byte(min(size/sizeUnit+1, 255)) //nolint:gosec // just bounded
+	return append(b, tail...)
+}
+
+// sizeUnit is what a record's size is counted in: of its texts, written out.
+const sizeUnit = 16
+
+// appendLogin writes when somebody logged in, as records of authentication do.
+func appendLogin(b []byte, s *store.Session) []byte {
+	return strconv.AppendFloat(b, float64(s.CreatedAt.UnixMicro())/1e6, 'f', -1, 64)
+}
+
+// decodeRecord is the reverse of encodeRecord.
+func decodeRecord(b []byte, life int64) (*store.Session, *store.User) {
+	x := &record{}
+	s, u := &x.session, &x.user
+	there := binary.LittleEndian.Uint32(b)
+	text := make([]byte, 0, int(b[4])*sizeUnit)
+	b = b[5:]
+	var n [numbers]int64
+	for i := range n {
+		if there&(1<<i) != 0 {
+			size := 0
+			n[i], size = binary.Varint(b)
+			b = b[size:]
+		}
+	}
+	x.setNumbers(&n, life)
+	var ends [texts]int
+	var email []byte
+	for i := range ends {
+		switch {
+		case there&(1<<(numbers+i)) != 0:
+			text, b = x.read(text, b, email)
+		case i == textIP && n[i] != 0:
+			text = netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(n[i])))).AppendTo(text) //nolint:gosec // as it was written
+		case i < textIP && n[i] != 0:
+			text = strconv.AppendInt(text, n[i], 10)
+		}
+		if i == textPassword && there&hasTail != 0 {
+			text = appendTail(text, b[len(b)-tailSize:])
+		}
+		if ends[i] = len(text); i == textEmail {
+			email = text[ends[textIP]:]
+		}
+	}
+	all := string(text) // all are parts of one
+	t := func(i int) string {
+		if i == 0 {
+			return all[:ends[0]]
+		}
+		return all[ends[i-1]:ends[i]]
+	}
+	s.ID, s.IP, s.UserAgent, s.Methods, s.State = t(textSessionID), t(textIP), t(textUserAgent), filled(t(textMethods)), filled(t(textState))
+	u.ID, u.Email, u.Username, u.Password = t(textUserID), t(textEmail), t(textUsername), store.PasswordHash(t(textPassword))
+	u.FirstName, u.LastName, u.Fields = t(textFirstName), t(textLastName), filled(t(textFields))
+	s.UserID = u.ID
+	return s, u
+}
+
+// filled is a text as bytes, and nil if it is empty.
+func filled(t string) []byte {
+	if t == "" {
+		return nil
+	}
+	return []byte(t)
+}
+
+// The tail of a password's hash: a salt of 16 bytes, a tag of 32.
+const (
+	tailSize = 16 + 32
+	saltText = 22
+	tagText  = 43
+)
+
+var b64 = base64.RawStdEncoding.Strict()
+
+// cutTail cuts salt and tag off an Argon2 hash. A hash of another form it
+// leaves as it is.
+func cutTail(hash string) (scheme string, tail []byte) {
+	at := len(hash) - saltText - 1 - tagText
+	if at < 0 || hash[at+saltText] != '$' {
+		return hash, nil
+	}
+	tail = make([]byte, 0, tailSize)
+	for _, part := range []string{hash[at : at+saltText], hash[at+saltText+1:]} {
+		if strings.ContainsAny(part, "\r\n") {
+			return hash, nil // the decoder would pass over them
+		}
+		var err error
+		if tail, err = b64.AppendDecode(tail, []byte(part)); err != nil {
+			return hash, nil
+		}
+	}
+	return hash[:at], tail
+}
+
+func appendTail(text, tail []byte) []byte {
+	return b64.AppendEncode(append(b64.AppendEncode(text, tail[:16]), '$'), tail[16:])
+}
