@@ -120,8 +120,10 @@ func cleanCode(s string) string {
 
 // process is a code that was sent, and has to be repeated by the same client.
 type process struct {
-	// UserID is empty while pretending: no code is right then.
+	// UserID is empty while pretending: no code is right then, unless it
+	// Proves a number on the way to an address that is taken.
 	UserID string `json:"u,omitempty"`
+	Proves bool   `json:"v,omitempty"`
 	// Epoch is the user's, where the code is void once that has changed: the
 	// password is another.
 	Epoch int64 `json:"g,omitempty"`
@@ -190,7 +192,7 @@ func (c *codes) renew(rq *api.Request, p *process) (code string, err error) {
 		return "", err
 	}
 	p.Hash = rq.Env.Keys.MAC("code", c.parts(*p, code)...)
-	if p.UserID == "" || p.Void {
+	if p.UserID == "" && !p.Proves || p.Void {
 		code, p.Hash = "", nil
 	}
 	return code, nil

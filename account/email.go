@@ -62,7 +62,7 @@ func (a *Account) canPostEmail(ctx context.Context, rq *api.Request) error {
 	if err := a.canChangeAtStage(ctx, rq, p, a.config.EmailVerificationCode.MaxChanges); err != nil {
 		return err
 	}
-	return rq.LimitUser(ctx, "manage_email", p.UserID)
+	return rq.LimitUser(ctx, "manage_email", a.actor(rq, p))
 }
 
 // emails lists the caller's addresses.
@@ -235,9 +235,11 @@ func (a *Account) changeEmailAtStage(ctx context.Context, rq *api.Request) (*api
 	if err != nil {
 		return nil, err
 	}
-	rows, err := rq.Store().EmailsOf(ctx, p.UserID)
-	if err != nil {
-		return nil, err
+	var rows []*store.EmailAddress
+	if p.UserID != "" {
+		if rows, err = rq.Store().EmailsOf(ctx, p.UserID); err != nil {
+			return nil, err
+		}
 	}
 	taken = taken && find(rows, email) == nil // back to the first one is no conflict
 	if taken && a.mustReveal() {
@@ -255,6 +257,13 @@ func (a *Account) changeEmailAtStage(ctx context.Context, rq *api.Request) (*api
 				return err
 			}
 			return a.mailAlreadyExists(ctx, rq, email)
+		}
+		p := p
+		if p.UserID == "" {
+			w, _ := a.Pipeline.pending.Get(rq)
+			if p.UserID, _, err = a.admitLate(ctx, rq, email, w.Phone); err != nil {
+				return err
+			}
 		}
 		for _, e := range rows {
 			if e.Verified || e.Email == email {

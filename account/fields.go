@@ -118,6 +118,19 @@ func (a *Account) readFields(ctx context.Context, in *api.Input) (map[string]any
 	return values, nil
 }
 
+// kept reads a value that was judged before and marshalled.
+func (f *Field) kept(b []byte) (v any) {
+	if f.Type == "integer" {
+		var n int64
+		if json.Unmarshal(b, &n) != nil {
+			return nil
+		}
+		return n
+	}
+	_ = json.Unmarshal(b, &v)
+	return v
+}
+
 func (f *Field) value(in *api.Input) (any, api.Code) {
 	switch f.Type {
 	case "boolean":

@@ -93,14 +93,26 @@ func (a *Account) canChangePhone(ctx context.Context, rq *api.Request) error {
 	if err := a.canChangeAtStage(ctx, rq, p, a.config.PhoneCode.MaxChanges); err != nil {
 		return err
 	}
-	return rq.LimitUser(ctx, "change_phone", p.UserID)
+	return rq.LimitUser(ctx, "change_phone", a.actor(rq, p))
+}
+
+// actor is whom the limits of a signup that waits are for: its user or, while
+// pretending, the user that there would be.
+func (a *Account) actor(rq *api.Request, p process) string {
+	if p.UserID == "" {
+		return "session:" + rq.Session.ID
+	}
+	return p.UserID
 }
 
 // canChangeAtStage refuses to change an address more often than configured, or
 // one of an account that was ever in use.
 func (a *Account) canChangeAtStage(ctx context.Context, rq *api.Request, p process, most int) error {
-	if p.UserID == "" || p.Changed >= most {
+	if p.Changed >= most {
 		return api.Conflict()
+	}
+	if p.UserID == "" {
+		return nil // pretending; as for any other
 	}
 	u, err := rq.Store().User(ctx, p.UserID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !u.LastLoginAt.IsZero() {
@@ -162,19 +174,38 @@ func (a *Account) changePhone(ctx context.Context, rq *api.Request) (*api.Reply,
 			}
 			return a.sendSMS(ctx, rq, number, smsVerification, code)
 		}
-		code, err := a.phoneCodes.issue(rq, p)
-		if err != nil {
+		return a.changePhoneAtStage(ctx, rq, p, number)
+	})
+	return api.Data([]phoneItem{{Phone: number}}).WithStatus(http.StatusAccepted), err
+}
+
+// changePhoneAtStage replaces the number of an account that was never used,
+// or of one that is pretended.
+func (a *Account) changePhoneAtStage(ctx context.Context, rq *api.Request, p process, number string) (err error) {
+	if p.UserID == "" && !p.Void {
+		w, _ := a.Pipeline.pending.Get(rq)
+		if p.UserID, p.Proves, err = a.admitLate(ctx, rq, w.Email, number); err != nil {
 			return err
 		}
-		if taken {
-			return a.sendSMS(ctx, rq, number, smsAlreadyExists, "")
-		}
+	}
+	code, err := a.phoneCodes.issue(rq, p)
+	switch {
+	case err != nil:
+		return err
+	case p.Void:
+		return a.sendSMS(ctx, rq, number, smsAlreadyExists, "")
+	case code == "":
+		return nil
+	case p.UserID != "":
 		if err := rq.Store().SetPhone(ctx, &store.Phone{UserID: p.UserID, Number: number}); err != nil {
 			return err
 		}
-		return a.sendSMS(ctx, rq, number, smsVerification, code)
-	})
-	return api.Data([]phoneItem{{Phone: number}}).WithStatus(http.StatusAccepted), err
+	default:
+		if err := a.Pipeline.changePhone(rq, number); err != nil {
+			return err
+		}
+	}
+	return a.sendSMS(ctx, rq, number, smsVerification, code)
 }
 
 // phoneTaken reports whether another account claims a number.

@@ -202,10 +202,13 @@ func (p *Pipeline) Done(ctx context.Context, rq *api.Request, key string) error 
 	if err != nil {
 		return err
 	}
-	if l == nil || stage != key || l.User == nil {
+	if l == nil || stage != key {
 		return api.Conflict()
 	}
-	if l.User.Disabled {
+	if w, _ := p.pending.Get(rq); l.User == nil && (w.UserID != "" || key != stageVerifyPhone) {
+		return api.Conflict() // the user is gone, or there never was one
+	}
+	if l.User != nil && l.User.Disabled {
 		p.pending.Drop(rq)
 		return nil
 	}
@@ -227,6 +230,16 @@ func (p *Pipeline) changeEmail(rq *api.Request, email string) error {
 		return nil
 	}
 	w.Email = email
+	return p.pending.PutSince(rq, w, w.StartedAt)
+}
+
+// changePhone gives the waiting login another number.
+func (p *Pipeline) changePhone(rq *api.Request, number string) error {
+	w, ok := p.pending.Get(rq)
+	if !ok {
+		return nil
+	}
+	w.Phone = number
 	return p.pending.PutSince(rq, w, w.StartedAt)
 }
 

@@ -138,6 +138,11 @@ func (a *Account) Admit(ctx context.Context, rq *api.Request, n *Newcomer) error
 			return err
 		}
 	}
+	if pretend {
+		if err := a.keepNewcomer(l, &u, n); err != nil {
+			return err
+		}
+	}
 	return rq.InTx(ctx, func(ctx context.Context) error {
 		l := l.clone()
 		if !pretend {
@@ -171,7 +176,7 @@ func (a *Account) JudgeSignup(ctx context.Context, rq *api.Request, n *Newcomer)
 			in.Fail("email", codeEmailTaken)
 		}
 	}
-	if phone := in.Text("phone"); phone != "" && a.config.PreventEnumeration == Reveal {
+	if phone := in.Text("phone"); phone != "" && a.mustRevealPhone() {
 		taken, err := a.phoneTaken(ctx, rq, phone, "")
 		if err != nil {
 			return err
@@ -211,8 +216,10 @@ func (a *Account) mustPretend(ctx context.Context, rq *api.Request, l *Login, n 
 		return false, nil
 	}
 	var err error
-	if l.phoneTaken, err = a.phoneTaken(ctx, rq, l.Phone, ""); err != nil || l.phoneTaken {
-		return l.phoneTaken, err
+	if !a.config.SkipPhoneVerification { // else nothing stops it at its number
+		if l.phoneTaken, err = a.phoneTaken(ctx, rq, l.Phone, ""); err != nil || l.phoneTaken {
+			return l.phoneTaken, err
+		}
 	}
 	if a.config.EmailVerification != Mandatory || n.proven() && !slices.ContainsFunc(n.Vouched, func(e store.EmailAddress) bool { return e.Email == l.Email }) {
 		// Who needs no proof of what they typed is not told by it either
@@ -227,6 +234,12 @@ func (a *Account) mustPretend(ctx context.Context, rq *api.Request, l *Login, n 
 func (a *Account) mustReveal() bool {
 	return a.config.PreventEnumeration == Reveal ||
 		a.config.PreventEnumeration == Prevent && a.config.EmailVerification != Mandatory
+}
+
+// mustRevealPhone is mustReveal for numbers. Strictly, two accounts may claim
+// one where nobody proves any.
+func (a *Account) mustRevealPhone() bool {
+	return a.config.PreventEnumeration == Reveal || a.config.PreventEnumeration == Prevent && a.config.SkipPhoneVerification
 }
 
 // emailTaken reports whether any account claims an address, verified or not, so

@@ -47,6 +47,9 @@ func (a *Account) verifyPhone(ctx context.Context, rq *api.Request) (*api.Reply,
 	err = a.phoneCodes.complete(ctx, rq, &p, func(ctx context.Context) error {
 		taken = false // it may be run again
 		a.phoneCodes.drop(rq)
+		if p.UserID == "" { // there is no account; the address is yet to come
+			return a.Pipeline.Done(ctx, rq, stageVerifyPhone)
+		}
 		if err := rq.Store().SetPhone(ctx, &store.Phone{UserID: p.UserID, Number: p.Phone, Verified: true}); err != nil {
 			if taken = isConflict(err); taken {
 				return api.Conflict()
@@ -106,16 +109,22 @@ func (s phoneStage) Enter(ctx context.Context, l *Login) (Verdict, error) {
 	}
 	rq := api.FromContext(ctx)
 	if l.User == nil {
-		if l.Phone == "" {
+		if l.Phone == "" || s.config.SkipPhoneVerification {
 			return Pass, nil
 		}
 		if err := rq.Limit(ctx, "verify_phone", l.Phone); err != nil {
 			return Refuse, err
 		}
-		if _, err := s.phoneCodes.begin(rq, process{Phone: l.Phone}); err != nil {
+		// If it is the address that is taken, whoever owns the number sees
+		// a code come, as with any other signup.
+		code, err := s.phoneCodes.begin(rq, process{Phone: l.Phone, Proves: !l.phoneTaken})
+		switch {
+		case err != nil:
 			return Refuse, err
+		case l.phoneTaken:
+			return Wait, s.sendAlreadyExists(ctx, rq, l)
 		}
-		return Wait, s.sendAlreadyExists(ctx, rq, l)
+		return Wait, s.sendSMS(ctx, rq, l.Phone, smsVerification, code)
 	}
 	phone, err := s.phoneOf(ctx, rq, l.User.ID)
 	switch {

@@ -118,6 +118,26 @@ func TestEnumeration(t *testing.T) {
 				l := []*wiretest.Reply{c.Post("/account/email", M{"email": id}), c.Session(), c.Post("/account/email", M{"email": id}), c.Post("/auth/email/verify/resend", nil)}
 				return append(l, wrongCode(c, "/auth/email/verify", "key")...)
 			}},
+		{name: "changing the address of a signup that may be pretended", change: signup(codeVerification), known: member, unknown: email,
+			toKnown: []string{"account_already_exists", "email_confirmation_signup", "email_confirmation_signup"}, toUnknown: []string{"email_confirmation_signup", "email_confirmation_signup", "email_confirmation_signup"},
+			calls: func(c *Client, id string) []*wiretest.Reply {
+				l := []*wiretest.Reply{
+					c.Post("/auth/signup", M{"email": id, "password": newPassword}), c.Post("/account/email", M{"email": id}), c.Post("/account/email", M{"email": "x"}),
+					c.Post("/account/email", M{"email": wiretest.FreshEmail()}), c.Post("/account/email", M{"email": wiretest.FreshEmail()}),
+					c.Post("/account/email", M{"email": wiretest.FreshEmail()}), c.Session(),
+				}
+				return append(l, wrongCode(c, "/auth/email/verify", "key")...)
+			}},
+		{name: "changing the number of a signup that may be pretended", change: phones, known: owner, unknown: phone,
+			toKnown: []string{"account_already_exists", "verification", "verification"}, toUnknown: []string{"verification", "verification", "verification"},
+			calls: func(c *Client, id string) []*wiretest.Reply {
+				l := []*wiretest.Reply{
+					c.Post("/auth/signup", M{"phone": id, "email": wiretest.FreshEmail(), "password": newPassword}), c.Post("/account/phone", M{"phone": id}),
+					c.Post("/account/phone", M{"phone": wiretest.FreshPhone()}), c.Post("/account/phone", M{"phone": wiretest.FreshPhone()}),
+					c.Post("/account/phone", M{"phone": wiretest.FreshPhone()}), c.Session(),
+				}
+				return append(l, wrongCode(c, "/auth/phone/verify", "code")...)
+			}},
 		{name: "changing the number of a signup", change: phones, known: owner, unknown: phone,
 			toKnown: []string{"account_already_exists"}, toUnknown: []string{"verification"},
 			begin: func(t *testing.T, w *World, c *Client) {

@@ -207,12 +207,20 @@ func TestPhone(t *testing.T) {
 				if l := w.Inbox.Texts(owner.Phone); len(l) != 0 {
 					t.Errorf("got %v", l)
 				}
-				c.Post("/account/phone", M{"phone": wiretest.FreshPhone()}).Is(409)
 				for range 3 {
 					c.Post("/auth/phone/verify", M{"code": "BCDF-GHJK"}).Fails("code:incorrect_code")
 				}
 				c.Post("/auth/phone/verify", M{"code": "BCDF-GHJK"}).Is(409)
 				same(t, w.Events.Take())
+			})
+			w.Run("another number in place of a taken one makes an account like any other", func(t *testing.T, w *World, c *Client) {
+				owner := w.Make(Person{Phone: wiretest.FreshPhone()})
+				email, next := wiretest.FreshEmail(), wiretest.FreshPhone()
+				c.Post("/auth/signup", M{"phone": owner.Phone, "email": email, "password": wiretest.Password}).Pending("verify_phone")
+				equal(t, c.Post("/account/phone", M{"phone": next}).Is(202).Data, []M{{"phone": next, "verified": false}})
+				u := c.Post("/auth/phone/verify", M{"code": w.Inbox.Text(t, next, "verification").Code}).LoggedIn()
+				equal(t, u["email"], email)
+				equal(t, c.Get("/account/phone").Data, []M{{"phone": next, "verified": true}})
 			})
 			w.Run("a number that somebody else verifies meanwhile is taken", func(t *testing.T, w *World, c *Client) {
 				phone, code := signUp(t, w, c)
@@ -271,6 +279,55 @@ func TestPhone(t *testing.T) {
 			c.Post("/auth/phone/verify", M{"code": w.Inbox.Text(t, phone, "verification").Code}).Pending("verify_email")
 			w.Inbox.Mail(t, email, "email_confirmation_signup")
 			c.Post("/auth/phone/verify", M{"code": "x"}).Is(409)
+		})
+	})
+
+	t.Run("is proven as ever where the address is taken", func(t *testing.T) {
+		// Whoever signs up with their own phone and somebody else's address sees
+		// a code come, and is asked to prove the address. Requirement ENU-1.
+		wiretest.Each(t, func(c *Config) {
+			phones(c)
+			codeVerification(c)
+			c.Account.EmailVerification = account.Mandatory
+		}, func(t *testing.T, w *World, c *Client) {
+			owner := w.Make(Person{})
+			phone, next := wiretest.FreshPhone(), wiretest.FreshPhone()
+			w.Events.Take()
+			c.Post("/auth/signup", M{"phone": phone, "email": owner.Email, "password": newPassword}).Pending("verify_phone")
+			w.Inbox.Text(t, phone, "verification")
+			c.Post("/account/phone", M{"phone": next}).Is(202)
+			code := w.Inbox.Text(t, next, "verification").Code
+			c.Post("/auth/phone/verify", M{"code": wiretest.Wrong(code)}).Fails("code:incorrect_code")
+			w.Inbox.NoMail(t, owner.Email)
+			c.Post("/auth/phone/verify", M{"code": code}).Pending("verify_email")
+			w.Inbox.Mail(t, owner.Email, "account_already_exists")
+			same(t, w.Events.Take())
+			c.Post("/auth/phone/verify", M{"code": code}).Is(409)
+			c.Post("/auth/email/verify", M{"key": "BCDF-GHJK"}).Fails("key:incorrect_code")
+			// With an address of their own they have an account, and the number.
+			email := wiretest.FreshEmail()
+			c.Post("/account/email", M{"email": email}).Is(200)
+			c.Post("/auth/email/verify", M{"key": w.Inbox.Mail(t, email, "email_confirmation_signup").Data["code"]}).LoggedIn()
+			equal(t, c.Get("/account/phone").Data, []M{{"phone": next, "verified": true}})
+			logsIn(t, c, email, newPassword)
+		})
+	})
+
+	// As for addresses. spec: account.md §9.1; requirement ENU-1.
+	skip := func(c *Config) { phones(c); c.Account.SkipPhoneVerification = true }
+	t.Run("that nobody proves is said to be taken", func(t *testing.T) {
+		wiretest.Each(t, skip, func(t *testing.T, w *World, c *Client) {
+			owner := w.Make(Person{Phone: wiretest.FreshPhone()})
+			c.Post("/auth/signup", M{"phone": owner.Phone, "email": wiretest.FreshEmail(), "password": newPassword}).Fails("phone:phone_taken")
+		})
+	})
+	t.Run("that nobody proves may be claimed twice, strictly", func(t *testing.T) {
+		wiretest.Each(t, func(c *Config) { skip(c); c.Account.PreventEnumeration = account.PreventStrict }, func(t *testing.T, w *World, c *Client) {
+			owner := w.Make(Person{Phone: wiretest.FreshPhone()})
+			c.Post("/auth/signup", M{"phone": owner.Phone, "email": wiretest.FreshEmail(), "password": newPassword}).LoggedIn()
+			// The owner's account is neither opened nor shadowed.
+			c.Other().Post("/auth/login", M{"phone": owner.Phone, "password": newPassword}).Fails("password:phone_password_mismatch")
+			c.Other().Post("/auth/login", M{"phone": owner.Phone, "password": wiretest.Password}).LoggedIn()
 		})
 	})
 
