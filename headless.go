@@ -492,6 +492,16 @@ func (a *Auth) ProviderToken(ctx context.Context, userID, provider string) (oaut
 	return a.social.ProviderToken(ctx, a.env, userID, provider)
 }
 
+// SetProviderToken keeps a token that the host has got elsewhere, say from
+// another system, for [Auth.ProviderToken]: for the account uid at a provider.
+// [store.ErrNotFound]: nobody has linked that one.
+func (a *Auth) SetProviderToken(ctx context.Context, provider, uid string, t *oauth2.Token) error {
+	if a.social == nil {
+		return errors.New("headless: Config.Social is not set")
+	}
+	return a.social.SetProviderToken(ctx, a.env, provider, uid, t)
+}
+
 // WellKnown serves /.well-known/webauthn, where browsers look up which other
 // origins may use the site's passkeys: Config.MFA.RelatedOrigins. It must be
 // reachable on the domain MFA.RPID.

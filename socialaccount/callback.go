@@ -2,6 +2,7 @@ package socialaccount
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -88,7 +89,7 @@ func (s *Social) callback(e *entry, from func(context.Context, *api.Request) (ur
 		values, cookie := from(ctx, rq)
 		values.Del(reloaded) // which is ours: a provider may have signed the rest
 		state := e.redirect.StateOf(values)
-		if _, found := findHandshake(rq, e.Path, state); !found && s.Strict && !rq.Credential.Present && !rq.HTTP.URL.Query().Has(reloaded) {
+		if _, found := findHandshake(rq, e.Path, state); !found && s.again(rq) {
 			return api.HTML(reload(rq.HTTP.URL)), nil
 		}
 		reply, err := s.arrive(ctx, rq, e, state, values)
@@ -171,6 +172,9 @@ func (s *Social) ask(e *entry, i Interviewer) func(context.Context, *api.Request
 	return func(_ context.Context, rq *api.Request) (*api.Reply, error) {
 		if _, found := findHandshake(rq, e.Path, i.StateOf(rq.HTTP.URL.Query())); !found {
 			rq.KeepCSRF = true
+			if s.again(rq) {
+				return api.HTML(reload(rq.HTTP.URL)), nil
+			}
 			return s.lost(), nil
 		}
 		return api.HTML(func(csrf string) api.Page { return api.Page(i.Page(csrf, false)) }), nil
@@ -328,13 +332,23 @@ func (s *Social) stashed(path string) func(context.Context, *api.Request) (url.V
 
 const reloaded = "_redir"
 
+// again reports whether a browser may have kept its session's cookie to itself,
+// because another site has sent it here, and has not been asked again yet.
+func (s *Social) again(rq *api.Request) bool {
+	return s.Strict && !rq.Credential.Present && !rq.HTTP.URL.Query().Has(reloaded)
+}
+
 // reload is a page that leads to its own URL. That request comes from our own
-// site, so that a strict session cookie goes along.
+// site, so that a strict session cookie goes along. The script keeps what the
+// URL has behind "#", which some providers put their answer into.
 func reload(u *url.URL) func(string) api.Page {
 	target := u.EscapedPath() + "?" + u.RawQuery + "&" + reloaded + "=" // as it was: it may be signed
-	html := `<!doctype html><html lang="en"><meta charset="utf-8"><title>One moment</title><meta http-equiv="refresh" content="0;url=` +
-		strings.NewReplacer(`&`, "&amp;", `"`, "&#34;", "<", "&lt;", ">", "&gt;").Replace(target) + `"></html>`
-	return func(string) api.Page {
-		return api.Page{HTML: []byte(html), Policy: "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"}
-	}
+	target = strings.NewReplacer(`&`, "&amp;", `"`, "&#34;", "<", "&lt;", ">", "&gt;").Replace(target)
+	html := `<!doctype html><html lang="en"><meta charset="utf-8"><title>One moment</title><noscript><meta http-equiv="refresh" content="0;url=` + target +
+		`"></noscript><a href="` + target + `">Go on</a><script>` + reloadScript + `</script></html>`
+	sum := sha256.Sum256([]byte(reloadScript))
+	policy := "default-src 'none'; script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; frame-ancestors 'none'"
+	return func(string) api.Page { return api.Page{HTML: []byte(html), Policy: policy} }
 }
+
+const reloadScript = `location.replace(document.links[0].href + location.hash);`

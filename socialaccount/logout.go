@@ -168,7 +168,7 @@ func (s *Social) loggedOut(e *entry, from func(context.Context, *api.Request) (*
 			return nil, &api.Error{Status: http.StatusMethodNotAllowed} // it must not use anything up
 		}
 		rq.KeepCSRF = true
-		if s.Strict && !rq.Credential.Present && !rq.HTTP.URL.Query().Has(reloaded) {
+		if s.again(rq) {
 			return api.HTML(reload(rq.HTTP.URL)), nil
 		}
 		ctx, cancel := context.WithTimeout(ctx, s.Config.Timeout)

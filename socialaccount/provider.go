@@ -95,8 +95,9 @@ type Tools struct {
 	Rand io.Reader
 	// UseOnce fails if key was used before and its time is not over.
 	UseOnce func(ctx context.Context, key string, until time.Time) error
-	// QueryEmail: email addresses are to be asked for.
-	QueryEmail bool
+	// QueryEmail: email addresses are to be asked for. KeepsTokens: tokens are
+	// kept, to be of use later.
+	QueryEmail, KeepsTokens bool
 }
 
 // TokenVerifier is a [Provider] whose tokens are taken from apps, which got

@@ -255,7 +255,7 @@ func (s *Social) ConfigData(_ context.Context, rq *api.Request) any {
 // tools are what a provider works with.
 func (s *Social) tools(env *api.Env, now time.Time) Tools {
 	return Tools{
-		HTTP: s.http, Now: now, Rand: env.Rand, QueryEmail: *s.Config.QueryEmail,
+		HTTP: s.http, Now: now, Rand: env.Rand, QueryEmail: *s.Config.QueryEmail, KeepsTokens: s.Config.StoreTokens,
 		UseOnce: func(ctx context.Context, key string, until time.Time) error {
 			return env.Store.UseOnce(ctx, key, now, until)
 		},

@@ -12,6 +12,7 @@ import (
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/internal/wiretest"
 	"github.com/headless-auth/headless/socialaccount/providers"
+	"github.com/headless-auth/headless/store"
 )
 
 func TestToken(t *testing.T) {
@@ -194,6 +195,48 @@ func TestProviderToken(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Tokens from elsewhere are kept like those that came here, and renewed.
+func TestSetProviderToken(t *testing.T) {
+	t.Parallel()
+	w, c, p := withIDP(t, func(c *Config) { c.Social.StoreTokens = true })
+	through(t, c, p, "login", M{"sub": "1", "email": wiretest.FreshEmail(), "email_verified": true})
+	id := userID(c.Session())
+	token := func() *oauth2.Token {
+		t.Helper()
+		source, err := w.Auth.ProviderToken(t.Context(), id, "idp")
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := source.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	theirs := token().RefreshToken
+	imported := &oauth2.Token{AccessToken: "imported", RefreshToken: theirs, Expiry: w.Clock.Now().Add(time.Minute)}
+	if err := w.Auth.SetProviderToken(t.Context(), "idp", "1", imported); err != nil {
+		t.Fatal(err)
+	}
+	if got := token(); got.AccessToken != "imported" || got.RefreshToken != theirs || !got.Expiry.Equal(imported.Expiry) {
+		t.Errorf("got %v", got)
+	}
+	w.Clock.Advance(time.Minute)
+	if got := token(); !strings.HasPrefix(got.AccessToken, "access-") {
+		t.Errorf("got %v", got)
+	}
+	if err := w.Auth.SetProviderToken(t.Context(), "idp", "2", imported); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	if err := w.Auth.SetProviderToken(t.Context(), "nobody", "1", imported); err == nil || errors.Is(err, store.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	w, _, _ = withIDP(t, nil)
+	if err := w.Auth.SetProviderToken(t.Context(), "idp", "1", imported); err == nil || errors.Is(err, store.ErrNotFound) {
+		t.Errorf("where none are kept: got %v", err)
 	}
 }
 

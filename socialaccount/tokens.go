@@ -97,6 +97,24 @@ func (s *Social) ProviderToken(ctx context.Context, env *api.Env, userID, provid
 	return nil, ErrNoToken
 }
 
+// SetProviderToken keeps a token for an account that is linked.
+func (s *Social) SetProviderToken(ctx context.Context, env *api.Env, provider, uid string, t *oauth2.Token) error {
+	e := s.byID(provider)
+	if e == nil {
+		return fmt.Errorf("%q is no provider that is configured", provider)
+	}
+	if !s.Config.StoreTokens {
+		return errors.New("no tokens are kept: Config.Social.StoreTokens is off")
+	}
+	return env.Act(ctx, func(ctx context.Context, rq *api.Request) error {
+		a, err := rq.Store().SocialAccount(ctx, provider, uid)
+		if err != nil {
+			return err
+		}
+		return s.keepToken(ctx, rq, e, a, t)
+	})
+}
+
 type tokenSource struct {
 	ctx context.Context //nolint:containedctx // the interface has no place for it
 	s   *Social

@@ -10,6 +10,7 @@ var eveOnline = Spec{
 	ID: "eveonline", Name: "EVE Online",
 	AuthorizeURL: "https://login.eveonline.com/oauth/authorize",
 	TokenURL:     "https://login.eveonline.com/oauth/token",
+	TokenScopes:  []string{"publicData"},
 	Profile:      []Call{{URL: "https://login.eveonline.com/oauth/verify"}},
 	Map:          Mapping{UID: "CharacterOwnerHash", Name: "CharacterName", Display: "CharacterName|CharacterID"},
 }

@@ -30,7 +30,7 @@ var facebook = Spec{
 	EmailScopes:    []string{"email"},
 	ScopeDelimiter: ",",
 	Token:          TokenRequest{Method: "GET"},
-	IDToken:        &IDToken{KeysURL: "https://limited.facebook.com/.well-known/oauth/openid/jwks/", Login: true},
+	IDToken:        &IDToken{KeysURL: "https://limited.facebook.com/.well-known/oauth/openid/jwks/", Login: true, Subject: "id"},
 	Profile:        []Call{facebookMe},
 	// The claims of Limited Login have other names.
 	Map: Mapping{

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -91,6 +92,58 @@ func TestIDTokenOfTheBrowser(t *testing.T) {
 		who, err := r.login(t, r.provider(t, "google"), &replay{t: t, r: r, lenient: true}, map[string]string{"id_token": signed(t, []byte(found))})
 		if err == nil && who.UID == "victim" {
 			t.Errorf("%s: got in as somebody else", scopes)
+		}
+	}
+}
+
+// TestSubjects: a profile that is read besides an ID token is about the same
+// person. Requirement SOC-3.
+func TestSubjects(t *testing.T) {
+	t.Parallel()
+	idToken := fmt.Sprintf(`{"iss": "https://acme.test", "aud": "client id", "sub": "ada", "iat": %d, "exp": %d}`, start.Unix(), start.Unix()+60)
+	for _, tt := range []struct {
+		subject, profile string
+		want             bool
+	}{
+		{"", `{"sub": "ada", "id": 1}`, true},
+		{"", `{"sub": "eve", "id": 1}`, false},
+		{"", `{"id": 1}`, false},
+		{"user.oidc", `{"user": {"oidc": "ada"}, "id": 1}`, true},
+		{"user.oidc", `{"user": {"oidc": "eve"}, "sub": "ada", "id": 1}`, false},
+	} {
+		p := providers.Spec{
+			ID: "acme", AuthorizeURL: "https://acme.test/authorize", TokenURL: "https://acme.test/token", Issuer: "https://acme.test",
+			IDToken: &providers.IDToken{KeysURL: "https://acme.test/keys", Subject: tt.subject},
+			Profile: []providers.Call{{URL: "https://acme.test/me"}}, Map: providers.Mapping{UID: "id"},
+		}.Provider(providers.Client{ID: "client id", Secret: "s3cret"})
+		if problems := p.(socialaccount.Checker).Problems(); len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		for _, token := range []string{`, "id_token": "` + signed(t, []byte(idToken)) + `"`, ""} {
+			r := &recording{Keys: "https://acme.test/keys", Calls: []call{
+				{Answer: json.RawMessage(`{"access_token": "a"` + token + `}`)}, {Answer: json.RawMessage(tt.profile)},
+			}}
+			who, err := r.login(t, p, &replay{t: t, r: r, lenient: true}, nil)
+			if want := tt.want || token == ""; (err == nil && who.UID == "1") != want {
+				t.Errorf("%q, %s: got %+v, %v", tt.subject, tt.profile, who, err)
+			}
+		}
+	}
+}
+
+// TestTokenScopes: some scopes are of use only where tokens are kept.
+func TestTokenScopes(t *testing.T) {
+	t.Parallel()
+	for keeps, want := range map[bool]string{true: "publicData", false: ""} {
+		a := &socialaccount.AuthRequest{Tools: tools(nil), State: "x", RedirectURI: redirectURI}
+		a.KeepsTokens = keeps
+		location, err := providers.EVEOnline(providers.Client{ID: "a", Secret: "b"}).(socialaccount.Redirector).Begin(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(location)
+		if err != nil || u.Query().Get("scope") != want {
+			t.Errorf("got %s, %v", location, err)
 		}
 	}
 }

@@ -27,9 +27,9 @@ type provider struct {
 	issuer   string
 	problems map[string]string
 
-	uid, email, verified, username, name, firstName, lastName, phone, display, displayIn path
-	verifiedIs                                                                           string // what verified must say; "" is true
-	list                                                                                 struct{ list, email, verified, primary path }
+	uid, email, verified, username, name, firstName, lastName, phone, display, displayIn, subject path
+	verifiedIs                                                                                    string // what verified must say; "" is true
+	list                                                                                          struct{ list, email, verified, primary path }
 
 	keys         *keySet // those of the Spec, or nil
 	discoveryURL string
@@ -235,6 +235,10 @@ func (p *provider) readMapping() {
 	} else {
 		verified, p.verifiedIs, _ = strings.Cut(verified, "=")
 	}
+	subject := "sub"
+	if t := p.spec.IDToken; t != nil {
+		subject = cmp.Or(t.Subject, subject)
+	}
 	var list EmailList
 	if m.Emails != nil {
 		list = *m.Emails
@@ -246,12 +250,16 @@ func (p *provider) readMapping() {
 		"UID": {&p.uid, m.UID}, "Email": {&p.email, m.Email}, "EmailVerified": {&p.verified, verified},
 		"Username": {&p.username, m.Username}, "Name": {&p.name, m.Name}, "FirstName": {&p.firstName, m.FirstName},
 		"LastName": {&p.lastName, m.LastName}, "Phone": {&p.phone, m.Phone}, "Display": {&p.display, m.Display},
-		"DisplayIn": {&p.displayIn, m.DisplayIn}, "Emails.List": {&p.list.list, list.List}, "Emails.Email": {&p.list.email, list.Email},
+		"DisplayIn": {&p.displayIn, m.DisplayIn}, "Subject": {&p.subject, subject}, "Emails.List": {&p.list.list, list.List}, "Emails.Email": {&p.list.email, list.Email},
 		"Emails.Verified": {&p.list.verified, list.Verified}, "Emails.Primary": {&p.list.primary, list.Primary},
 	} {
 		var err error
 		if *f.path, err = parsePath(f.text, p.setting); err != nil {
-			p.wrong("Spec.Map."+name, "%v", err)
+			field := "Spec.Map." + name
+			if name == "Subject" {
+				field = "Spec.IDToken." + name
+			}
+			p.wrong(field, "%v", err)
 		}
 	}
 }
@@ -327,6 +335,9 @@ func (p *provider) exchange(tools socialaccount.Tools) *Exchange {
 	l := p.scopes
 	if tools.QueryEmail && p.client.Scopes == nil {
 		l = slices.Concat(l, p.spec.EmailScopes)
+	}
+	if tools.KeepsTokens && p.client.Scopes == nil {
+		l = slices.Concat(l, p.spec.TokenScopes)
 	}
 	for _, s := range l {
 		if !slices.Contains(x.Scopes, s) {

@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"testing"
 
@@ -13,6 +14,7 @@ func TestRefresh(t *testing.T) {
 	answer := json.RawMessage(`{"access_token": "new", "refresh_token": "newer", "expires_in": 60}`)
 	for _, test := range []struct {
 		id       string
+		old, new string // defaults: "old", "newer"
 		settings map[string]string
 		calls    []call
 	}{
@@ -42,6 +44,19 @@ func TestRefresh(t *testing.T) {
 			Request: "POST https://oauth.battlenet.com.cn/token", Answer: answer,
 			Form: map[string]string{"grant_type": "refresh_token", "refresh_token": "old", "client_id": "client id", "client_secret": "s3cret"},
 		}}},
+		{id: "vk", old: "device_id=device+1&refresh_token=old", new: "device_id=device+1&refresh_token=newer", calls: []call{{
+			Request: "POST https://id.vk.ru/oauth2/auth", Answer: answer,
+			Form: map[string]string{
+				"grant_type": "refresh_token", "refresh_token": "old", "client_id": "client id", "client_secret": "s3cret", "device_id": "device 1",
+				"state": "a…",
+			},
+		}}},
+		{id: "vk", old: "from elsewhere", new: "refresh_token=newer", calls: []call{{
+			Request: "POST https://id.vk.ru/oauth2/auth", Answer: answer,
+			Form: map[string]string{
+				"grant_type": "refresh_token", "refresh_token": "from elsewhere", "client_id": "client id", "client_secret": "s3cret", "state": "a…",
+			},
+		}}},
 		{id: "feishu", calls: []call{
 			{
 				Request: "POST https://open.feishu.cn/open-apis/auth/v3/app_access_token/internal/",
@@ -59,11 +74,11 @@ func TestRefresh(t *testing.T) {
 			t.Parallel()
 			r := &recording{Settings: test.settings, Calls: test.calls}
 			fake := &replay{t: t, r: r}
-			token, err := r.provider(t, test.id).(socialaccount.Refresher).Refresh(t.Context(), tools(fake), "old")
+			token, err := r.provider(t, test.id).(socialaccount.Refresher).Refresh(t.Context(), tools(fake), cmp.Or(test.old, "old"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if token.AccessToken != "new" || token.RefreshToken != "newer" || token.Expiry.Sub(start).Seconds() != 60 {
+			if token.AccessToken != "new" || token.RefreshToken != cmp.Or(test.new, "newer") || token.Expiry.Sub(start).Seconds() != 60 {
 				t.Errorf("got %+v", token)
 			}
 			if fake.n != len(test.calls) {

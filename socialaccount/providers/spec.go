@@ -80,6 +80,8 @@ type Spec struct {
 	Scopes []string
 	// EmailScopes are asked for besides, where email addresses are.
 	EmailScopes []string
+	// TokenScopes are asked for besides, where tokens are kept.
+	TokenScopes []string
 	// ScopeDelimiter stands between scopes. Default: a space.
 	ScopeDelimiter string
 	// ResponseType. Default "code".
@@ -189,6 +191,10 @@ type TokenRequest struct {
 	Headers map[string]string
 	// RefreshURL is where tokens are renewed. Default: [Spec].TokenURL.
 	RefreshURL string
+	// Remember are parameters of the callback that templates need again when
+	// tokens are renewed. They are kept with the refresh token, which is a form
+	// of both then.
+	Remember []string
 
 	// Unwrap is the path of the token object in the answer. Default: all of it.
 	Unwrap string
@@ -216,6 +222,9 @@ type IDToken struct {
 	// Profile: the claims of the ID token are the profile, and calls are made
 	// only if there was none.
 	Profile bool
+	// Subject is the path of what the profile must have in common with the
+	// token's "sub", where calls are made besides. Default "sub".
+	Subject string
 	// Login: apps may log in with ID tokens.
 	Login bool
 	// Prompt: the provider has a script for web pages that posts ID tokens, in

@@ -14,7 +14,10 @@ var vk = Spec{
 	AuthorizeURL: "https://id.vk.ru/authorize",
 	TokenURL:     "https://id.vk.ru/oauth2/auth",
 	EmailScopes:  []string{"email"},
-	Token:        TokenRequest{Extra: map[string]string{"device_id": "{callback.device_id}", "state": "{state}"}},
+	Token: TokenRequest{
+		Extra:    map[string]string{"device_id": "{callback.device_id}", "state": "{state}"},
+		Remember: []string{"device_id"},
+	},
 	Profile: []Call{{
 		URL: "https://id.vk.ru/oauth2/user_info", Form: map[string]string{"client_id": "{client_id}"},
 		Auth: Auth{Form: "access_token"}, Unwrap: "user",
