@@ -20,6 +20,7 @@ type importFlags struct {
 	format, hashes       string
 	signerKey, separator string
 	rounds, memCost      int
+	migrate              bool
 	options              importer.Options
 }
 
@@ -95,7 +96,7 @@ func fromBase64(name, text string) ([]byte, error) {
 
 const importHelp = `Reads the users of another system from FILE ("-": standard input) and stores
 them, with their passwords, addresses, further factors and linked accounts.
-Run it with -dry-run first, which writes nothing and lists what is wrong. After
+Run it with -dry-run first, which stores nobody and lists what is wrong. After
 an interruption, run it again: who is imported is not imported twice. See
 docs/importing.md.`
 
@@ -108,7 +109,8 @@ func importCommand(o *options) action {
 		f.options.Duplicates = importer.Duplicates(s)
 		return nil
 	})
-	o.BoolVar(&f.options.DryRun, "dry-run", false, "judge everything, and write nothing")
+	o.BoolVar(&f.options.DryRun, "dry-run", false, "judge everything, and store nobody")
+	o.BoolVar(&f.migrate, "migrate", true, "bring the database's tables up to date first")
 	o.IntVar(&f.options.BatchSize, "batch", 100, "`users` in a transaction")
 	o.BoolVar(&f.options.EmailsVerified, "emails-verified", false, "take every address for verified")
 	o.BoolVar(&f.options.ForgetPasswords, "forget-passwords", false, "import users whose hash can't be read without a password")
@@ -139,7 +141,7 @@ func (f *importFlags) run(ctx context.Context, o *options) error {
 	if f.options.Source == "" {
 		f.options.Source = f.format
 	}
-	s, m, db, err := openImporter(ctx, o, !f.options.DryRun)
+	s, m, db, err := openImporter(ctx, o, f.migrate)
 	if err != nil {
 		return err
 	}
@@ -239,7 +241,7 @@ func (f *importFlags) count(ctx context.Context, s *settings, file *os.File) (n 
 
 func (f *importFlags) sum(w io.Writer, r importer.Report) {
 	if f.options.DryRun {
-		fmt.Fprintln(w, "dry run: nothing was written")
+		fmt.Fprintln(w, "dry run: nobody was stored")
 	}
 	for _, line := range []struct {
 		n    int

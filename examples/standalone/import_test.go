@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -166,7 +167,7 @@ func TestImport(t *testing.T) {
 		!strings.Contains(err, "line 2: email \"x\" is no address\n") || !strings.Contains(err, "standalone: 1 of 2 users were refused") {
 		t.Errorf("got %d, %s, %s", status, out, err)
 	}
-	if status, out, err := in(users+`{"username": "grace"}`, "import", "-dry-run", "-"); status != 0 || !strings.Contains(out, "dry run: nothing was written\n        2 read\n        1 created\n") {
+	if status, out, err := in(users+`{"username": "grace"}`, "import", "-dry-run", "-"); status != 0 || !strings.Contains(out, "dry run: nobody was stored\n        2 read\n        1 created\n") {
 		t.Errorf("got %d, %s, %s", status, out, err)
 	}
 	dump := filepath.Join(t.TempDir(), "users.jsonl")
@@ -199,6 +200,66 @@ func TestImport(t *testing.T) {
 	}
 	if _, out, _ := in("", "export", "-secrets"); !strings.Contains(out, "$2b$") {
 		t.Errorf("got %s", out)
+	}
+}
+
+var block = regexp.MustCompile("(?ms)^```(\\w+)\n(.*?)^```$")
+
+// TestImportingPage runs the commands of docs/importing.md, each block on a
+// database of its own, with the files that the page shows and those that the
+// readers' tests have.
+func TestImportingPage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/importing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]string{}
+	var scripts []string
+	for _, m := range block.FindAllStringSubmatch(string(page), -1) {
+		switch kind, text := m[1], m[2]; {
+		case kind == "sh":
+			scripts = append(scripts, text)
+		case kind == "csv":
+			shown["users.csv"] = text
+		case kind == "json" && strings.Contains(text, "username"):
+			shown["users.jsonl"] = text
+		}
+	}
+	if len(scripts) < 7 || len(shown) != 2 {
+		t.Fatalf("the page has %d scripts and %d files", len(scripts), len(shown))
+	}
+	scripts = append(scripts, "standalone import -config auth.json -format csv users.csv\n")
+	for _, script := range scripts {
+		t.Run(strings.TrimSpace(script), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS("../../account/importer/testdata")); err != nil {
+				t.Fatal(err)
+			}
+			for name, text := range shown {
+				if err := os.Remove(filepath.Join(dir, name)); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			config := `{"url": "https://app.example.org", "secret": "env:STANDALONE_SECRET", "mail_from": "a@example.org", "smtp": "smtp://127.0.0.1:1",
+				"database": "sqlite:auth.db", "frontend": {"reset_password": "/r/{key}"}, "mfa": {},
+				"account": {"email_verification": "none", "password": {"argon2_memory": 64, "bcrypt_pepper": "pepper"}}}`
+			if err := os.WriteFile(filepath.Join(dir, "auth.json"), []byte(config), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			// The test itself is the program.
+			sh := exec.CommandContext(t.Context(), "sh", "-e", "-c", `standalone() { STANDALONE_RUN=1 "$TEST" "$@"; }`+"\n"+script)
+			sh.Dir = dir
+			sh.Env = append(append(os.Environ(), "TEST="+os.Args[0]), secretEnv...)
+			out, err := sh.CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "        0 refused\n") || strings.Contains(string(out), "        0 created\n") {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }
 

@@ -69,6 +69,7 @@ var literals = []string{
 var scripts = map[string]string{
 	"README.md":               "examples/quickstart/readme_test.go",
 	"docs/getting-started.md": "internal/doctest/getting_started_test.go",
+	"docs/importing.md":       "examples/standalone/import_test.go",
 }
 
 // pages are the documents, by path below the module's folder.
