@@ -72,19 +72,23 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
 
 	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/account/observe"
 	"github.com/headless-auth/headless/internal/admin"
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/internal/clientip"
 	"github.com/headless-auth/headless/internal/csrf"
+	"github.com/headless-auth/headless/internal/doctor"
 	"github.com/headless-auth/headless/internal/i18n"
 	"github.com/headless-auth/headless/internal/mail"
 	"github.com/headless-auth/headless/internal/openapi"
@@ -190,6 +194,11 @@ type Config struct {
 	// Locale chooses the language of messages and mails, as a BCP 47 tag.
 	// Default: by the Accept-Language header.
 	Locale func(r *http.Request) string
+	// Observe hears of requests, transactions, hashes, calls to providers,
+	// limits and deliveries: for logs, metrics and traces. It is called on the
+	// request's path and must not take long. See docs/observability.md. Default
+	// nil: nothing is measured.
+	Observe func(ctx context.Context, o Observation)
 	// Logger gets what the operator should know. Default [slog.Default].
 	Logger *slog.Logger
 	// Now and Rand are the clock and the random source. Defaults: [time.Now]
@@ -273,6 +282,7 @@ type Auth struct {
 	admin   http.Handler
 
 	sessions *sessions.Manager
+	sources  doctor.Sources
 }
 
 // New checks a configuration and wires what it describes. Whatever is wrong
@@ -280,21 +290,14 @@ type Auth struct {
 // nothing.
 func New(c Config) (*Auth, error) {
 	var p site.Problems
-	c.fill(&p)
-	p.Take("Account", c.Account.Problems())
-	p.Take("Session", c.Session.Problems())
-	at := c.checkSite(&p)
-	c.checkMFA(&p, at.URL)
-	c.checkSocial(&p, at)
-	c.checkOpenAPI(&p)
-	c.checkAdmin(&p)
+	at := c.judge(&p)
 	rates := c.rates(&p)
 	pages := c.pages(&p, at)
 	renderer := c.renderer(&p)
 	hasher, err := password.New(password.Params{
 		Memory: c.Account.Password.Argon2Memory, Time: c.Account.Password.Argon2Time, Threads: c.Account.Password.Argon2Threads,
 		MaxConcurrent: c.Account.Password.MaxConcurrent, MaxWait: c.Account.Password.MaxWait, Rand: c.Rand,
-		Pepper: string(c.Account.Password.BcryptPepper),
+		Pepper: string(c.Account.Password.BcryptPepper), Observe: c.observe(),
 	})
 	if err != nil {
 		p.Add("Account.Password", err.Error())
@@ -305,6 +308,7 @@ func New(c Config) (*Auth, error) {
 
 	keys := secret.NewKeys(c.Secret, c.PreviousSecrets...)
 	manager := sessions.New(c.Session, c.Tokens, at.Secure())
+	manager.Share(c.Store, c.SessionStore)
 	env := &api.Env{
 		Store: c.Store, Sessions: manager, SessionStore: c.SessionStore, Limits: c.LimitStore,
 		SharedSessions: c.SessionStore == store.Sessions(c.Store), SharedLimits: c.LimitStore == store.Limits(c.Store),
@@ -325,7 +329,9 @@ func New(c Config) (*Auth, error) {
 	}
 	env.OnEvent = c.listeners()
 	a := &Auth{env: env, sessions: manager, hasher: hasher}
+	a.sources = c.sources(at, pages, doctor.NewProbe(keys, env.ClientIP, env.Now))
 	a.outbox = account.NewOutbox(c.Store, keys, c.Mailer, c.SMS, env.Now, c.Logger)
+	env.Observe, a.outbox.Observe = c.observe(), c.observe()
 	parts := account.Parts{
 		Config: c.Account, Hooks: c.Hooks, Frontend: pages, Sessions: manager,
 		Mail: renderer, Outbox: a.outbox, Hasher: hasher, Domain: at.URL.Hostname(),
@@ -345,6 +351,7 @@ func New(c Config) (*Auth, error) {
 		if a.social, err = a.newSocial(&c, at); err != nil {
 			return nil, err
 		}
+		a.sources.Redirects = a.social.Redirects()
 		env.Flows = append(env.Flows, a.social.Flows)
 	}
 	if factors != nil {
@@ -376,6 +383,27 @@ func (a *Auth) operate(c *Config) (err error) {
 	return err
 }
 
+// Defaults returns the configuration with its defaults filled in, for whoever
+// wants to see them. [New] does it by itself, and tells what is wrong.
+func (c Config) Defaults() Config {
+	c.judge(&site.Problems{})
+	return c
+}
+
+// judge fills in the defaults and judges each part by itself, and with the
+// others.
+func (c *Config) judge(p *site.Problems) site.Site {
+	c.fill(p)
+	p.Take("Account", c.Account.Problems())
+	p.Take("Session", c.Session.Problems())
+	at := c.checkSite(p)
+	c.checkMFA(p, at.URL)
+	c.checkSocial(p, at)
+	c.checkOpenAPI(p)
+	c.checkAdmin(p)
+	return at
+}
+
 // newSocial wires the identity providers. The configuration has been judged.
 func (a *Auth) newSocial(c *Config, at site.Site) (*socialaccount.Social, error) {
 	return socialaccount.New(socialaccount.Parts{
@@ -392,6 +420,24 @@ func (a *Auth) logsInOtherwise(ctx context.Context, rq *api.Request, u *store.Us
 		return ok, err
 	}
 	return a.mfa.LogsInByPasskey(ctx, rq, u.ID)
+}
+
+// Observation is something that was seen of the library at work.
+type Observation = observe.Observation
+
+// observe contains an observer that panics: what it saw has happened.
+func (c *Config) observe() observe.Func {
+	if c.Observe == nil {
+		return nil
+	}
+	return func(ctx context.Context, o Observation) {
+		defer func() {
+			if p := recover(); p != nil {
+				c.Logger.ErrorContext(ctx, "Config.Observe panicked", "panic", p)
+			}
+		}()
+		c.Observe(ctx, o)
+	}
 }
 
 // listeners tells events to whoever wants to hear them.
@@ -465,7 +511,7 @@ func (a *Auth) config(ctx context.Context, rq *api.Request) (*api.Reply, error) 
 
 // Handler serves the API below Config.Path. Mount it there, without stripping
 // the path, on whatever router: it looks at the request's path alone.
-func (a *Auth) Handler() http.Handler { return a.routes }
+func (a *Auth) Handler() http.Handler { return a.sources.Probe.Mux(a.routes) }
 
 // Callbacks serves the paths that identity providers send browsers back to.
 // Mount it at Config.Social.CallbackPath, without stripping the path.
@@ -473,7 +519,7 @@ func (a *Auth) Callbacks() http.Handler {
 	if a.social == nil {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { api.WriteStatus(w, r, http.StatusNotFound) })
 	}
-	return a.social.Callbacks(a.env)
+	return a.sources.Probe.Wrap(a.social.Callbacks(a.env))
 }
 
 // ErrNoProviderToken reports that there is no token to call a provider with.
@@ -632,9 +678,10 @@ func (a *Auth) CompleteStage(w http.ResponseWriter, r *http.Request, stage strin
 	}}).ServeHTTP(w, r)
 }
 
-// Run delivers what was left undelivered and sweeps out what has expired,
-// until ctx ends; then it waits a moment for deliveries under way and returns
-// ctx's error. Every instance may run it.
+// Run delivers what was left undelivered, sweeps out what has expired, and
+// hears of sessions that other instances end, until ctx ends; then it waits a
+// moment for deliveries under way and returns ctx's error. Every instance may
+// run it.
 func (a *Auth) Run(ctx context.Context) error {
 	const deliverEvery, sweepEvery, grace = 15 * time.Second, 10 * time.Minute, 10 * time.Second
 	deliver, sweep := time.NewTicker(deliverEvery), time.NewTicker(sweepEvery)
@@ -645,6 +692,9 @@ func (a *Auth) Run(ctx context.Context) error {
 			a.env.Log.ErrorContext(ctx, what+" failed and will be tried again", "error", err)
 		}
 	}
+	var watching sync.WaitGroup
+	watching.Go(func() { a.sessions.Watch(ctx, a.env.Log) })
+	defer watching.Wait()
 	work("delivering mail", a.outbox.Deliver)
 	for {
 		select {
@@ -667,18 +717,60 @@ func (a *Auth) Run(ctx context.Context) error {
 // have failed and wait to be tried again, or when ctx ends.
 func (a *Auth) Flush(ctx context.Context) error { return a.outbox.Wait(ctx) }
 
+// Ready reports whether requests could be answered now: the stores answer, and
+// their tables are up to date. It is what a load balancer may ask; see
+// [observe.Health].
+func (a *Auth) Ready(ctx context.Context) error { return a.env.Ready(ctx) }
+
 // Stats are counters since [New], for the operator.
 type Stats struct {
 	// Hashes is how many passwords were hashed or compared, HashesWaiting how
 	// many callers wait for their turn now, and HashesRefused how many waited
 	// in vain and were answered 503.
 	Hashes, HashesWaiting, HashesRefused int64
+	// Cache is what Config.Session.CacheFor keeps in memory.
+	Cache sessions.CacheStats
 }
 
 // Stats returns the counters.
 func (a *Auth) Stats() Stats {
 	h := a.hasher.Stats()
-	return Stats{Hashes: h.Done, HashesWaiting: h.Waiting, HashesRefused: h.Refused}
+	return Stats{Hashes: h.Done, HashesWaiting: h.Waiting, HashesRefused: h.Refused, Cache: a.sessions.CacheStats()}
+}
+
+// What [Doctor] takes and gives. See docs/doctor.md.
+type (
+	// DoctorOptions are Replicas, Offline, HTTP and Resolver; the zero ones
+	// will do.
+	DoctorOptions = doctor.Options
+	// DoctorReport has Findings, the worst first, with methods Healthy, Count
+	// and Write.
+	DoctorReport = doctor.Report
+	// DoctorFinding has Check, Severity ("problem", "warning", "note"), What, Why
+	// and Mend.
+	DoctorFinding = doctor.Finding
+)
+
+// Doctor examines what is easily wrong around a configuration, and changes
+// nothing: cookies and origins, the site as it is reached through Config.URL
+// and its proxies, redirect URIs, passkeys, the mail server and the sender's
+// domain, clocks, migrations, messages that wait, weak settings. The site need
+// not run in this process: one with the same Secret answers.
+func Doctor(ctx context.Context, a *Auth, o DoctorOptions) *DoctorReport {
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
+	return doctor.Examine(ctx, a.sources.Facts(o))
+}
+
+// sources is what [Doctor] looks at.
+func (c *Config) sources(at site.Site, pages account.Frontend, probe *doctor.Probe) doctor.Sources {
+	return doctor.Sources{
+		URL: at.URL, Path: c.Path, Clients: c.Clients, Pages: pages, Trusted: c.TrustedOrigins, Proxies: c.TrustedProxies, IPHeader: c.ClientIPHeader,
+		Account: c.Account, Session: c.Session, MFA: c.MFA, Social: c.Social, Tokens: c.Tokens, Mailer: c.Mailer,
+		Secret: c.Secret, Previous: len(c.PreviousSecrets), Limits: c.Limits, NoLimits: c.NoLimits,
+		Store: c.Store, SessionStore: c.SessionStore, LimitStore: c.LimitStore, Probe: probe, Now: probe.Now,
+	}
 }
 
 // Sweep removes what has expired, once.

@@ -18,6 +18,25 @@ type Mailer interface {
 	Send(ctx context.Context, m Message) error
 }
 
+// MailServer is where a [Mailer] sends mails to.
+type MailServer struct {
+	// Name is for people, without username and password.
+	Name string
+	// Sender is the address that mails come from.
+	Sender string
+	// Clear: mails go to another machine without TLS.
+	Clear bool
+}
+
+// MailChecker is an optional ability of a [Mailer]: telling whether its server
+// would take mails.
+type MailChecker interface {
+	MailServer() MailServer
+	// CheckMail connects to the server as Send does, with TLS and password, and
+	// sends nothing.
+	CheckMail(ctx context.Context) error
+}
+
 // SMSSender delivers text messages. Package webhook has one.
 type SMSSender interface {
 	// SendSMS is to a text message what [Mailer].Send is to a mail.

@@ -25,6 +25,7 @@ const (
 	codePermissionDenied api.Code = "permission_denied"
 	codeReauthenticate   api.Code = "reauthentication_required"
 	codeConnectedOther   api.Code = "connected_other"
+	codeTooMany          api.Code = "max_provider_accounts"
 )
 
 // fail sends a browser to a front end's page with what went wrong.
@@ -63,7 +64,7 @@ type beginError struct{ error }
 
 // depart begins a browser's way to a provider and back, and keeps it.
 func (s *Social) depart(ctx context.Context, rq *api.Request, e *entry, process, next string) (location string, a *AuthRequest, err error) {
-	a = &AuthRequest{Tools: s.tools(rq.Env, rq.Now), RedirectURI: s.redirectURI(e), Query: rq.HTTP.URL.Query()}
+	a = &AuthRequest{Tools: s.tools(e, rq.Env, rq.Now), RedirectURI: s.redirectURI(e), Query: rq.HTTP.URL.Query()}
 	for _, x := range []struct {
 		text *string
 		n    int

@@ -31,3 +31,18 @@ type Backlog interface {
 	// zero time: none waits.
 	OldestMessage(ctx context.Context) (time.Time, error)
 }
+
+// Scope is an optional ability of whatever keeps something for fewer than
+// everybody: telling for whom.
+type Scope interface {
+	// Scope returns [ProcessScope] or [MachineScope].
+	Scope() string
+}
+
+// Who sees what is kept.
+const (
+	// ProcessScope: this process alone, until it ends.
+	ProcessScope = "process"
+	// MachineScope: the processes of one machine.
+	MachineScope = "machine"
+)

@@ -164,6 +164,23 @@ func (j *JWT) Locate(r *http.Request, now time.Time) (Ref, error) {
 // Scheme is that of the Authorization header.
 func (j *JWT) Scheme() string { return j.config.Scheme }
 
+// Policy is what a strategy's tokens are worth, without its keys.
+type Policy struct {
+	AccessLifetime   time.Duration
+	KeepRefreshToken bool
+	// SignsSince is the SignsFrom of the key that signs; zero if it has none.
+	SignsSince time.Time
+}
+
+// Policy returns what tokens are worth now.
+func (j *JWT) Policy(now time.Time) Policy {
+	p := Policy{AccessLifetime: j.config.AccessLifetime, KeepRefreshToken: j.config.KeepRefreshToken}
+	if k := signing(j.keys, now); k != nil {
+		p.SignsSince = k.from
+	}
+	return p
+}
+
 // Grant implements [Strategy].
 func (j *JWT) Grant(ctx context.Context, s *store.Session, u *store.User, w When) (g Grant, err error) {
 	k := signer(j.keys, w.Now)

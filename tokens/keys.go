@@ -101,14 +101,17 @@ func newKey(k Key) (key, error) {
 
 // signer is the key that signs at a time, nil if there is none yet.
 func signer(keys []key, now time.Time) *jwt.Key {
-	var best *key
+	if k := signing(keys, now); k != nil {
+		return k.Key
+	}
+	return nil
+}
+
+func signing(keys []key, now time.Time) (best *key) {
 	for i, k := range keys {
 		if k.Signs() && !k.from.After(now) && (best == nil || k.from.After(best.from)) {
 			best = &keys[i]
 		}
 	}
-	if best == nil {
-		return nil
-	}
-	return best.Key
+	return best
 }

@@ -180,9 +180,34 @@ func concernsMail(reason mail.SendErrReason) bool {
 	return reason == mail.ErrSMTPRcptTo || reason == mail.ErrSMTPData || reason == mail.ErrSMTPDataClose
 }
 
-// deliver makes a connection, sends one mail, and leaves nothing open. When
-// ctx ends, so does the connection, whatever waits for it.
+// MailServer implements [account.MailChecker].
+func (m *Mailer) MailServer() account.MailServer {
+	return account.MailServer{Name: m.String(), Sender: m.from.Address, Clear: m.policy == mail.NoTLS && !m.local}
+}
+
+// CheckMail implements [account.MailChecker].
+func (m *Mailer) CheckMail(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, m.timeout)
+	defer cancel()
+	err := m.connect(ctx, func(c *mail.Client) error {
+		if err := c.DialWithContext(ctx); err != nil {
+			return err
+		}
+		return c.Close()
+	})
+	if err != nil {
+		return fmt.Errorf("smtp: %w", err)
+	}
+	return nil
+}
+
 func (m *Mailer) deliver(ctx context.Context, letter *mail.Msg) error {
+	return m.connect(ctx, func(c *mail.Client) error { return c.DialAndSendWithContext(ctx, letter) })
+}
+
+// connect gives do a client that is yet to dial, and leaves nothing open. When
+// ctx ends, so does the connection, whatever waits for it.
+func (m *Mailer) connect(ctx context.Context, do func(*mail.Client) error) error {
 	hangUp := func() bool { return true }
 	defer func() { hangUp() }()
 	dial := func(_ context.Context, network, address string) (net.Conn, error) {
@@ -225,5 +250,5 @@ func (m *Mailer) deliver(ctx context.Context, letter *mail.Msg) error {
 	if err != nil {
 		return err
 	}
-	return client.DialAndSendWithContext(ctx, letter)
+	return do(client)
 }

@@ -14,7 +14,7 @@ import (
 	"syscall"
 )
 
-//go:generate go run ../../internal/configdoc -o ../../docs/configuration.md
+//go:generate go run ../../internal/configdoc -o ../../docs/configuration.md -keys settings.json
 
 func main() {
 	// The first signal ends the context, the second the process.
@@ -28,8 +28,14 @@ func commands() []command {
 	return []command{
 		{name: "serve", about: "answer requests; the default", setup: serveCommand},
 		{name: "check", about: "judge a configuration, and start nothing", setup: checkCommand},
+		{name: "doctor", about: "find what is wrong around a configuration: cookies, proxies, mail, clocks", help: doctorHelp, setup: doctorCommand},
+		{name: "config", about: "show settings: those of a file, or all that there are", sub: configCommands()},
+		{name: "migrate", about: "bring the database's tables up to date", sub: migrateCommands()},
+		{name: "keys", about: "make secrets and keys, and change them", sub: keysCommands()},
+		{name: "users", about: "find, make, disable and delete users", sub: usersCommands()},
 		{name: "mails", about: "write a preview of every mail into a folder", setup: mailsCommand},
 		{name: "import", about: "move users in from another system", args: "FILE", help: importHelp, setup: importCommand},
 		{name: "export", about: "write all users to a file", help: exportHelp, setup: exportCommand},
+		{name: "completion", about: "complete command lines, in bash, zsh and fish", sub: completionCommands()},
 	}
 }

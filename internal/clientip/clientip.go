@@ -28,10 +28,7 @@ func (c Resolver) Resolve(r *http.Request) (netip.Addr, error) {
 		return parse(r.Header.Get(c.Header))
 	}
 	if c.Proxies > 0 {
-		var hops []string
-		for _, h := range r.Header.Values("X-Forwarded-For") {
-			hops = append(hops, strings.Split(h, ",")...)
-		}
+		hops := Hops(r)
 		// Fewer hops than proxies: the request came around them, and what it
 		// says of itself is worth nothing.
 		if len(hops) >= c.Proxies {
@@ -39,6 +36,14 @@ func (c Resolver) Resolve(r *http.Request) (netip.Addr, error) {
 		}
 	}
 	return parse(r.RemoteAddr)
+}
+
+// Hops are what proxies say, or a client has made up, in X-Forwarded-For.
+func Hops(r *http.Request) (hops []string) {
+	for _, h := range r.Header.Values("X-Forwarded-For") {
+		hops = append(hops, strings.Split(h, ",")...)
+	}
+	return hops
 }
 
 // A zone (RFC 4007 §11) is the name of a network interface. The standard library

@@ -51,8 +51,10 @@ var (
 	_ store.IntegerIDs       = (*Store)(nil)
 	_ store.Pinger           = (*Store)(nil)
 	_ store.AuditLog         = (*Store)(nil)
+	_ store.SessionWatcher   = (*Store)(nil)
 	_ store.UserLister       = (*Store)(nil)
 	_ store.Backlog          = (*Store)(nil)
+	_ store.Scope            = (*Store)(nil)
 )
 
 // db is what a store and its transactions share.
@@ -66,6 +68,8 @@ type db struct {
 	// last are the ids given out; guarded by writing. They outlive a rollback,
 	// as an id is never given out twice.
 	last struct{ user, email, authenticator, social, browser, session, message, audit counter }
+
+	watchers watchers
 }
 
 // transaction is what one InTx has written so far.
@@ -82,6 +86,9 @@ func New() *Store {
 
 // IntegerIDs implements [store.IntegerIDs]: they are.
 func (s *Store) IntegerIDs() bool { return true }
+
+// Scope implements [store.Scope].
+func (s *Store) Scope() string { return store.ProcessScope }
 
 // Ping implements [store.Pinger].
 func (s *Store) Ping(ctx context.Context) error { return ctx.Err() }
@@ -107,8 +114,9 @@ func (s *Store) InTx(ctx context.Context, fn func(store.Store) error) error {
 		return err
 	}
 	s.db.mu.Lock()
-	defer s.db.mu.Unlock()
 	s.db.kept.commit(tx.tables)
+	s.db.mu.Unlock()
+	s.db.announce(tx.tables.changed)
 	return nil
 }
 
@@ -184,7 +192,10 @@ func (s *Store) write(ctx context.Context) (*tables, error) {
 
 func (s *Store) doneWriting() {
 	if s.tx == nil {
+		changed := s.db.kept.changed
+		s.db.kept.changed = nil
 		s.db.mu.Unlock()
+		s.db.announce(changed)
 		s.db.stopWriting()
 	}
 }

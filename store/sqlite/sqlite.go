@@ -47,6 +47,7 @@ type Store struct {
 	*base
 	pools []*pool
 	owned bool
+	scope string
 }
 
 var _ interface {
@@ -58,6 +59,7 @@ var _ interface {
 	store.UserLister
 	store.Backlog
 	store.Migrator
+	store.Scope
 } = (*Store)(nil)
 
 // Settings of every connection: wait for writers of other processes, obey
@@ -82,7 +84,9 @@ func open(ctx context.Context, path string) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
-		return newStore(true, db, db), nil
+		s := newStore(true, db, db)
+		s.scope = store.ProcessScope
+		return s, nil
 	}
 	// Whoever can read the file can read password hashes. An existing file is
 	// not opened here: closing it again would drop SQLite's locks on it.
@@ -133,7 +137,7 @@ func newStore(owned bool, read, write *sql.DB) *Store {
 		r = newPool(read)
 		pools = append(pools, r)
 	}
-	return &Store{owned: owned, pools: pools, base: sqlstore.New(&sqlstore.Database{
+	return &Store{owned: owned, scope: store.MachineScope, pools: pools, base: sqlstore.New(&sqlstore.Database{
 		Dialect:        "sqlite",
 		Read:           r,
 		Write:          w,
@@ -151,6 +155,9 @@ func (s *Store) Migrate(ctx context.Context) error { return s.base.Migrate(ctx) 
 // Pending names the steps that [Store.Migrate] would take, in order, and takes
 // none.
 func (s *Store) Pending(ctx context.Context) ([]string, error) { return s.base.Pending(ctx) }
+
+// Scope implements [store.Scope]: a database in memory is one process's.
+func (s *Store) Scope() string { return s.scope }
 
 // Close closes the database that [Open] has opened. That of [New] it leaves
 // open. The store can't be used any more.
