@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 
@@ -18,6 +19,19 @@ func (a *Account) Conf() Config { return a.config }
 // required.
 func (a *Account) Asks(field string) (asks, required bool) {
 	return a.asks(field), slices.Contains(a.signup, signupField{field, true})
+}
+
+// Lacks reports whether a new user has no value for one of the host's own fields
+// that is required.
+func (a *Account) Lacks(u *store.User) bool {
+	var have map[string]any
+	if len(u.Fields) > 0 && json.Unmarshal(u.Fields, &have) != nil {
+		have = nil
+	}
+	return slices.ContainsFunc(a.config.Fields, func(f Field) bool {
+		v := have[f.Name]
+		return f.Required && (v == nil || v == "" || v == false)
+	})
 }
 
 // EmailTaken reports whether any account claims an address, verified or not.

@@ -113,7 +113,7 @@ func (s *Social) arrive(ctx context.Context, rq *api.Request, e *entry, state st
 	if h == nil {
 		return s.lost(), nil
 	}
-	id, err := s.identify(ctx, rq, func(ctx context.Context, tools Tools) (*Identity, error) {
+	id, err := s.identify(ctx, rq, e, func(ctx context.Context, tools Tools) (*Identity, error) {
 		return e.redirect.Finish(ctx, &AuthRequest{
 			Tools: tools, State: h.State, RedirectURI: h.RedirectURI, Verifier: h.Verifier, Nonce: h.Nonce, Kept: h.Kept,
 		}, values)
@@ -131,10 +131,10 @@ func (s *Social) arrive(ctx context.Context, rq *api.Request, e *entry, state st
 }
 
 // identify asks a provider who somebody is, in the time that it has.
-func (s *Social) identify(ctx context.Context, rq *api.Request, ask func(context.Context, Tools) (*Identity, error)) (*Identity, error) {
+func (s *Social) identify(ctx context.Context, rq *api.Request, e *entry, ask func(context.Context, Tools) (*Identity, error)) (*Identity, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.Config.Timeout)
 	defer cancel()
-	id, err := ask(ctx, s.tools(rq.Env, rq.Now))
+	id, err := ask(ctx, s.tools(e, rq.Env, rq.Now))
 	if err == nil && (id == nil || id.UID == "" || len(id.UID) > maxUID || strings.ContainsRune(id.UID, 0)) {
 		err = errors.New("the provider has identified nobody")
 	}
@@ -281,13 +281,13 @@ func (s *Social) received(ctx context.Context, env *api.Env, e *entry, form url.
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.Config.Timeout)
 	defer cancel()
-	return receiver.Receive(ctx, s.tools(env, env.Now()), s.redirectURI(e), form)
+	return receiver.Receive(ctx, s.tools(e, env, env.Now()), s.redirectURI(e), form)
 }
 
 // publish serves a [Publisher]'s document.
 func (s *Social) publish(env *api.Env, e *entry, p Publisher) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		kind, body, err := p.Document(s.tools(env, env.Now()), s.redirectURI(e))
+		kind, body, err := p.Document(s.tools(e, env, env.Now()), s.redirectURI(e))
 		if err != nil {
 			env.Log.ErrorContext(r.Context(), "a provider's document can't be made", "provider", e.ID, "error", err)
 			api.WriteStatus(w, r, http.StatusInternalServerError)

@@ -77,17 +77,8 @@ func (s *Social) disconnect(ctx context.Context, rq *api.Request) (*api.Reply, e
 		return nil, err
 	}
 	err := rq.InTx(ctx, func(ctx context.Context) error {
-		// Writing the user makes requests for the same one take turns, so that
-		// two can't remove the last two ways to log in at once.
-		u, err := rq.Store().User(ctx, rq.User.ID)
-		if err != nil {
-			return err
-		}
-		if err := rq.Store().UpdateUser(ctx, u); err != nil {
-			return err
-		}
-		*rq.User = *u
-		rows, err := rq.Store().SocialAccountsOf(ctx, u.ID)
+		u := rq.User
+		rows, err := s.accountsInTurn(ctx, rq, u) // nobody can remove the last two at once
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,9 @@
 package socialaccount_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/url"
 	"testing"
 	"time"
 
@@ -145,4 +148,71 @@ func TestDisconnectNeedsRecentAuthentication(t *testing.T) {
 		c.Post("/auth/reauthenticate", M{"password": wiretest.Password}).LoggedIn()
 		disconnect(c, uids[c.Kind]).Is(200)
 	})
+}
+
+// A user's accounts are bounded, however many requests there are at once.
+// Requirement DOS-2.
+func TestManyAccounts(t *testing.T) {
+	everywhere(t, nil, func(t *testing.T, w *World, c *Client) {
+		p := w.Make(Person{})
+		for i := range 98 {
+			linkedTo(t, w, p.ID, "old", fmt.Sprint(c.Kind, i))
+		}
+		c.LogIn(p).LoggedIn()
+		uid := map[string]int{"browser": 7_000_000, "app": 8_000_000}[c.Kind]
+		const racers = 4
+		var locations [racers]string // a browser has its handshakes first
+		for i := range racers {
+			if c.Kind == "browser" {
+				locations[i] = begin(t, c, "dummy", "connect")
+			}
+		}
+		done := make(chan struct{}, racers)
+		for i := range racers {
+			go func(c *Client) {
+				defer func() { done <- struct{}{} }()
+				who := dummy{"id": fmt.Sprint(uid + i)}
+				if c.Kind == "browser" {
+					post(c, "/"+locations[i], url.Values{"id": {fmt.Sprint(uid + i)}})
+					return
+				}
+				c.Post("/auth/provider/token", M{"provider": "dummy", "process": "connect", "token": M{"id_token": string(mustJSON(who))}})
+			}(c.Clone())
+		}
+		for range racers {
+			<-done
+		}
+		for i := range 3 { // whoever lost a race tries again
+			say(t, c, "connect", dummy{"id": fmt.Sprint(uid + 100 + i)})
+		}
+		rows, err := w.Store.SocialAccountsOf(t.Context(), p.ID)
+		if err != nil || len(rows) != 100 {
+			t.Errorf("got %d accounts, %v", len(rows), err)
+		}
+		fails(t, say(t, c, "connect", dummy{"id": fmt.Sprint(uid + 200)}), ":max_provider_accounts", "max_provider_accounts")
+		say(t, c, "connect", dummy{"id": rows[99].UID}).LoggedIn() // those that there are can come again
+		c.Delete("/account/providers", M{"provider": "old", "account": fmt.Sprint(c.Kind, 0)}).Is(200)
+		say(t, c, "connect", dummy{"id": fmt.Sprint(uid + 200)}).LoggedIn()
+	})
+}
+
+func TestManyAccountsAndAutoConnect(t *testing.T) {
+	each(t, func(c *Config) { c.Social.EmailAuthentication, c.Social.AutoConnect = true, true }, func(t *testing.T, w *World, c *Client) {
+		p := w.Make(Person{})
+		for i := range 100 {
+			linkedTo(t, w, p.ID, "old", fmt.Sprint(c.Kind, i))
+		}
+		say(t, c, "login", dummy{"id": map[string]string{"browser": "71", "app": "81"}[c.Kind], "email": p.Email, "email_verified": true}).LoggedIn()
+		if rows, err := w.Store.SocialAccountsOf(t.Context(), p.ID); err != nil || len(rows) != 100 {
+			t.Errorf("got %d accounts, %v", len(rows), err)
+		}
+	})
+}
+
+func mustJSON(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
 }

@@ -69,7 +69,10 @@ func (s *Social) login(ctx context.Context, rq *api.Request, e *entry, id *Ident
 			// By address. If it is the first proof of any, the account is
 			// cleaned of what others may have put there.
 			if err = s.Account.Proven(ctx, rq, u, email); err == nil && s.Config.AutoConnect {
-				err = s.add(ctx, rq, e, u, id)
+				// There is a way in without: it is not shut because of too many.
+				if err = s.add(ctx, rq, e, u, id); tooMany(err) {
+					err = nil
+				}
 			}
 		}
 		if err != nil {
@@ -172,8 +175,23 @@ func (s *Social) link(ctx context.Context, rq *api.Request, e *entry, u *store.U
 	return s.keepToken(ctx, rq, e, a, id.Token)
 }
 
+// maxAccounts is how many accounts a user can have linked. Requirement DOS-2.
+const maxAccounts = 100
+
+func tooMany(err error) bool {
+	var own *refusal
+	return errors.As(err, &own) && own.code == codeTooMany
+}
+
 // add links an account to a user who exists, and tells them.
 func (s *Social) add(ctx context.Context, rq *api.Request, e *entry, u *store.User, id *Identity) error {
+	rows, err := s.accountsInTurn(ctx, rq, u)
+	if err != nil {
+		return err
+	}
+	if len(rows) >= maxAccounts {
+		return refuse(codeTooMany, api.Invalid("", codeTooMany))
+	}
 	if err := s.link(ctx, rq, e, u, id); err != nil {
 		if errors.Is(err, store.ErrConflict) { // somebody else was quicker
 			return errConnectedOther()
@@ -182,6 +200,21 @@ func (s *Social) add(ctx context.Context, rq *api.Request, e *entry, u *store.Us
 	}
 	rq.Emit(Added{account.Of{User: u}, e.ID, id.UID})
 	return s.Account.Notify(ctx, rq, u, "account_connected", map[string]string{"provider": e.Name})
+}
+
+// accountsInTurn are a user's accounts, to be changed. Writing the user makes
+// requests for the same one take turns, so that they can't both count what is
+// there before either has changed it.
+func (s *Social) accountsInTurn(ctx context.Context, rq *api.Request, u *store.User) ([]*store.SocialAccount, error) {
+	now, err := rq.Store().User(ctx, u.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := rq.Store().UpdateUser(ctx, now); err != nil {
+		return nil, err
+	}
+	*u = *now
+	return rq.Store().SocialAccountsOf(ctx, u.ID)
 }
 
 func errConnectedOther() error {

@@ -68,7 +68,7 @@ func (s *Social) logOut(ctx context.Context, rq *api.Request) (*api.Reply, error
 	if err != nil {
 		return nil, err
 	}
-	a := &AuthRequest{Tools: s.tools(rq.Env, rq.Now), State: state, RedirectURI: s.logoutURI(partner)}
+	a := &AuthRequest{Tools: s.tools(partner, rq.Env, rq.Now), State: state, RedirectURI: s.logoutURI(partner)}
 	ctx, cancel := context.WithTimeout(ctx, s.Config.Timeout)
 	defer cancel()
 	reply, err := answered(partner.logout.BeginLogout(ctx, a, session))
@@ -121,7 +121,7 @@ var errBadLogout = errors.New("the logout message is refused")
 func (s *Social) logoutRoutes(mux *http.ServeMux, env *api.Env, e *entry) {
 	path := s.Config.CallbackPath + "/" + e.logout.LogoutPath()
 	receive := func(ctx context.Context, r *http.Request) (*LogoutMessage, error) {
-		m, err := e.logout.ReceiveLogout(ctx, s.tools(env, env.Now()), s.logoutURI(e), r)
+		m, err := e.logout.ReceiveLogout(ctx, s.tools(e, env, env.Now()), s.logoutURI(e), r)
 		if err != nil {
 			s.report(ctx, env, e, err)
 			err = errBadLogout
@@ -222,7 +222,7 @@ func (s *Social) logoutAsked(ctx context.Context, rq *api.Request, e *entry, m *
 	if err != nil {
 		return nil, err
 	}
-	reply, err := answered(e.logout.AnswerLogout(ctx, s.tools(rq.Env, rq.Now), s.logoutURI(e), m))
+	reply, err := answered(e.logout.AnswerLogout(ctx, s.tools(e, rq.Env, rq.Now), s.logoutURI(e), m))
 	if err != nil {
 		s.report(ctx, rq.Env, e, err)
 	}

@@ -62,7 +62,7 @@ func (s *Social) newcomer(ctx context.Context, rq *api.Request, e *entry, id *Id
 
 // automatic decides whether a stranger gets an account at once.
 func (s *Social) automatic(ctx context.Context, rq *api.Request, e *entry, id *Identity, n *account.Newcomer) (bool, error) {
-	if allow := s.Config.Hooks.AllowAutoSignup; s.Config.AskAtSignup || allow != nil && !allow(ctx, e.Info, id) {
+	if allow := s.Config.Hooks.AllowAutoSignup; s.Config.AskAtSignup || s.Account.Lacks(&n.User) || allow != nil && !allow(ctx, e.Info, id) {
 		return false, nil
 	}
 	if len(id.Emails) == 0 {

@@ -1,6 +1,7 @@
 package socialaccount_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -8,6 +9,8 @@ import (
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/wiretest"
+	"github.com/headless-auth/headless/socialaccount"
+	"github.com/headless-auth/headless/store"
 )
 
 func TestPendingSignup(t *testing.T) {
@@ -255,6 +258,36 @@ func TestAutoSignup(t *testing.T) {
 			say(t, d, "login", dummy{"id": uids[c.Kind] + "6", "phone": vouched, "phone_verified": true}).Pending("provider_signup")
 			d.Post("/auth/provider/signup", M{"email": email(), "phone": typed}).Pending("verify_email")
 		})
+	})
+}
+
+// What the host asks for at signup, it asks of strangers from providers as well.
+func TestRequiredFields(t *testing.T) {
+	each(t, func(c *Config) {
+		c.Account.EmailVerification = account.None
+		c.Account.Fields = []account.Field{{Name: "plan", Required: true, Choices: []string{"free", "paid"}}, {Name: "note"}}
+		c.Social.Hooks.Populate = func(_ ctx, u *store.User, _ socialaccount.Info, id *socialaccount.Identity) error {
+			if id.Username == "populated" {
+				u.Fields = []byte(`{"plan": "free"}`)
+			}
+			return nil
+		}
+	}, func(t *testing.T, w *World, c *Client) {
+		uid := map[string]string{"browser": "91", "app": "92"}[c.Kind]
+		say(t, c, "login", dummy{"id": uid, "email": wiretest.FreshEmail(), "email_verified": true}).Pending("provider_signup")
+		email := wiretest.FreshEmail()
+		c.Post("/auth/provider/signup", M{"email": email}).Fails("plan:required")
+		r := c.Post("/auth/provider/signup", M{"email": email, "plan": "paid"})
+		r.LoggedIn()
+		if got := string(w.User(userID(r)).Fields); !strings.Contains(got, "paid") {
+			t.Errorf("got %s", got)
+		}
+		c = c.Other()
+		r = say(t, c, "login", dummy{"id": uid + "0", "email": wiretest.FreshEmail(), "email_verified": true, "username": "populated"})
+		r.LoggedIn()
+		if got := string(w.User(userID(r)).Fields); !strings.Contains(got, "free") {
+			t.Errorf("got %s", got)
+		}
 	})
 }
 

@@ -253,9 +253,13 @@ func (s *Social) ConfigData(_ context.Context, rq *api.Request) any {
 }
 
 // tools are what a provider works with.
-func (s *Social) tools(env *api.Env, now time.Time) Tools {
+func (s *Social) tools(e *entry, env *api.Env, now time.Time) Tools {
+	client := s.http
+	if env.Observe != nil {
+		client = outbound.Observed(client, e.ID, env.Observe)
+	}
 	return Tools{
-		HTTP: s.http, Now: now, Rand: env.Rand, QueryEmail: *s.Config.QueryEmail, KeepsTokens: s.Config.StoreTokens,
+		HTTP: client, Now: now, Rand: env.Rand, QueryEmail: *s.Config.QueryEmail, KeepsTokens: s.Config.StoreTokens,
 		UseOnce: func(ctx context.Context, key string, until time.Time) error {
 			return env.Store.UseOnce(ctx, key, now, until)
 		},

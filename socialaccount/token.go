@@ -38,7 +38,7 @@ func (s *Social) token(ctx context.Context, rq *api.Request) (*api.Reply, error)
 		}
 		userID = rq.User.ID
 	}
-	id, err := s.identify(ctx, rq, func(ctx context.Context, tools Tools) (*Identity, error) {
+	id, err := s.identify(ctx, rq, e, func(ctx context.Context, tools Tools) (*Identity, error) {
 		return e.verify.VerifyToken(ctx, tools, t)
 	})
 	if err != nil {

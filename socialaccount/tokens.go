@@ -170,7 +170,7 @@ func (t *tokenSource) renew(old *oauth2.Token) (*oauth2.Token, error) {
 	}
 	ctx, cancel := context.WithTimeout(t.ctx, t.s.Config.Timeout)
 	defer cancel()
-	fresh, err := r.Refresh(ctx, t.s.tools(t.env, t.env.Now()), old.RefreshToken)
+	fresh, err := r.Refresh(ctx, t.s.tools(t.e, t.env, t.env.Now()), old.RefreshToken)
 	if err == nil {
 		err = t.env.Act(t.ctx, func(ctx context.Context, rq *api.Request) error { return t.s.keepToken(ctx, rq, t.e, t.a, fresh) })
 	}

@@ -184,7 +184,7 @@ var operations = sync.OnceValue(func() map[string]operation {
 
 		"POST /v1/auth/provider/redirect": {
 			ID: "redirectToProvider", Tag: "Authentication: Providers", Summary: "Go to an identity provider",
-			Description: "Sends the browser to the identity provider; a front end submits an HTML form with the CSRF token in it, as scripts can't follow. When the user has come back, the browser is sent to `callback_url`, where the front end asks for the session: it is logged in, or a flow is pending. What went wrong is in the query parameter `error`: `cancelled`, `denied`, `signup_closed`, `permission_denied`, `reauthentication_required`, `connected_other` or `unknown`.",
+			Description: "Sends the browser to the identity provider; a front end submits an HTML form with the CSRF token in it, as scripts can't follow. When the user has come back, the browser is sent to `callback_url`, where the front end asks for the session: it is logged in, or a flow is pending. What went wrong is in the query parameter `error`: `cancelled`, `denied`, `signup_closed`, `permission_denied`, `reauthentication_required`, `connected_other`, `max_provider_accounts` or `unknown`.",
 			Body:        "ProviderRedirect", Form: true, Completes: "provider_redirect",
 			Answers: map[int]string{302: "ProviderRedirect"},
 		},
@@ -206,7 +206,7 @@ var operations = sync.OnceValue(func() map[string]operation {
 			Description: "For apps that use the provider's own library: takes the tokens that it gave. With `process` `connect`, links the account there to the user who is logged in.",
 			Body:        "ProviderToken", Completes: "provider_token", Pending: "provider_signup verify_email verify_phone mfa_authenticate mfa_enroll",
 			Answers: map[int]string{200: "Authenticated", 401: "AuthenticationOrReauthentication", 403: "Forbidden: Signing up is closed, or the CSRF token is missing."},
-			Errors:  "provider:required process:required process:invalid_choice token:required token:invalid_token token:client_id_required token:token_required provider:token_authentication_not_supported :connected_other",
+			Errors:  "provider:required process:required process:invalid_choice token:required token:invalid_token token:client_id_required token:token_required provider:token_authentication_not_supported :connected_other :max_provider_accounts",
 		},
 		"GET /v1/auth/provider/signup": {
 			ID: "getProviderSignup", Tag: "Authentication: Providers", Summary: "What did the identity provider tell?",
