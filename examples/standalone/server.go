@@ -53,23 +53,35 @@ func newLogger(w io.Writer, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
 }
 
-// serve answers requests until ctx ends. Then it takes no new ones, answers
-// those under way, and lets deliveries come to their end.
-func (s *settings) serve(ctx context.Context, db *database) error {
+// auth makes the library of the settings, on an opened database.
+func (s *settings) auth(db *database) (*headless.Auth, error) {
 	s.Store, s.SessionStore, s.LimitStore = db.Store, db.sessions, db.limits
 	if log, ok := db.Store.(store.AuditLog); ok && s.AuditLog {
 		s.Config.AuditLog = log
 	}
-	auth, err := headless.New(s.Config)
-	if err != nil {
-		return err
-	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Addr)
+	return headless.New(s.Config)
+}
+
+// serve answers requests until ctx ends. Then it takes no new ones, answers
+// those under way, and lets deliveries come to their end.
+func (s *settings) serve(ctx context.Context, db *database) error {
+	auth, err := s.auth(db)
 	if err != nil {
 		return err
 	}
 	var draining atomic.Bool
-	srv := s.server(s.routes(auth, db, &draining))
+	doors := []*door{{server: s.server(s.routes(auth, db, &draining)), addr: s.Addr}}
+	if s.Admin != nil && s.Admin.Listen != "" {
+		doors = append(doors, &door{server: s.server(s.logged(auth.Admin())), addr: s.Admin.Listen})
+	}
+	for _, d := range doors {
+		if d.ln, err = (&net.ListenConfig{}).Listen(ctx, "tcp", d.addr); err != nil {
+			for _, d := range doors {
+				err = errors.Join(err, d.close())
+			}
+			return err
+		}
+	}
 
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan struct{})
@@ -77,19 +89,31 @@ func (s *settings) serve(ctx context.Context, db *database) error {
 		defer close(stopped)
 		_ = auth.Run(background) // it ends with background, and logs what goes wrong
 	}()
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(ln) }()
-	s.Logger.Info("listening", "addr", ln.Addr().String(), "url", s.URL, "database", databaseKind(s.Database))
+	failed := make(chan error, len(doors))
+	for _, d := range doors {
+		go func() { failed <- d.server.Serve(d.ln) }()
+	}
+	for _, d := range doors[1:] {
+		s.Logger.Info("listening for operators", "addr", d.ln.Addr().String())
+	}
+	s.Logger.Info("listening", "addr", doors[0].ln.Addr().String(), "url", s.URL, "database", databaseKind(s.Database))
 
 	select {
 	case err = <-failed:
+		for _, d := range doors {
+			err = errors.Join(err, d.server.Close())
+		}
 	case <-ctx.Done():
 		draining.Store(true)
 		s.Logger.Info("stopping")
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		if err = srv.Shutdown(last); errors.Is(err, context.DeadlineExceeded) {
-			err = errors.Join(fmt.Errorf("some requests took longer than %v and were cut off", drainTimeout), srv.Close())
+		for _, d := range doors {
+			e := d.server.Shutdown(last)
+			if errors.Is(e, context.DeadlineExceeded) {
+				e = errors.Join(fmt.Errorf("some requests took longer than %v and were cut off", drainTimeout), d.server.Close())
+			}
+			err = errors.Join(err, e)
 		}
 	}
 	stopBackground()
@@ -98,6 +122,20 @@ func (s *settings) serve(ctx context.Context, db *database) error {
 		s.Logger.Info("stopped")
 	}
 	return err
+}
+
+// door is an address with who answers there.
+type door struct {
+	server *http.Server
+	addr   string
+	ln     net.Listener // nil until it is open
+}
+
+func (d *door) close() error {
+	if d.ln == nil {
+		return nil
+	}
+	return d.ln.Close()
 }
 
 // server has a bound for everything that a client could draw out.
@@ -139,13 +177,20 @@ func (s *settings) routes(auth *headless.Auth, db *database, draining *atomic.Bo
 	if s.Social != nil {
 		mux.Handle(cmp.Or(s.Social.CallbackPath, "/accounts")+"/", auth.Callbacks())
 	}
+	if s.Admin != nil && s.Admin.Listen == "" {
+		mux.Handle(cmp.Or(s.Admin.Path, "/_admin")+"/", auth.Admin())
+	}
 	mux.Handle("GET /.well-known/webauthn", auth.WellKnown())
 	mux.Handle("GET /healthz", health(func() bool { return true }))
 	mux.Handle("GET /readyz", health(func() bool { return !draining.Load() }))
+	return s.logged(mux)
+}
+
+func (s *settings) logged(h http.Handler) http.Handler {
 	if s.LogRequests {
-		return logged(mux, s.Logger)
+		return logged(h, s.Logger)
 	}
-	return mux
+	return h
 }
 
 // logged writes a line for each request. Of the address only the path is

@@ -107,17 +107,23 @@ func (s *server) call(t *testing.T, method, path, token, body string) (status in
 	if token != "" {
 		r.Header.Set("X-Session-Token", token)
 	}
+	status, text = answerOf(t, r)
+	_ = json.Unmarshal([]byte(text), &answer) // the health pages are plain text
+	return status, answer, text
+}
+
+func answerOf(t *testing.T, r *http.Request) (status int, text string) {
+	t.Helper()
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		t.Fatalf("%v\n%v", err, s.log)
+		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = json.Unmarshal(b, &answer) // the health pages are plain text
-	return resp.StatusCode, answer, string(b)
+	return resp.StatusCode, string(b)
 }
 
 const (

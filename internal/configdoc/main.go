@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -46,10 +47,14 @@ func main() {
 	log.SetFlags(0)
 	root := flag.String("root", "../..", "`folder` of the module")
 	out := flag.String("o", "", "`file` to write")
+	keys := flag.String("keys", "", "JSON `file` to write, with every key of the standalone server")
 	flag.Parse()
-	page, err := generate(*root)
+	page, list, err := generate(*root)
 	if err == nil {
 		err = os.WriteFile(*out, page, 0o644)
+	}
+	if err == nil && *keys != "" {
+		err = os.WriteFile(*keys, list, 0o644)
 	}
 	if err != nil {
 		log.Fatal("configdoc: ", err)
@@ -79,24 +84,41 @@ In the file, durations are text such as ` + "`\"15m\"`" + `, and any text may be
 environment, where secrets belong. A setting without a key can be made in Go only.
 `
 
-func generate(root string) ([]byte, error) {
+// generate returns the page, and the list of keys.
+func generate(root string) (page, keys []byte, err error) {
 	g := &generator{root: root, types: map[string]map[string]*ast.TypeSpec{}, words: map[string][]string{}, files: map[string][]*ast.File{}, seen: map[string]bool{}}
 	g.out.WriteString(intro)
 	g.queue = []string{"headless.Config"}
+	if err := g.sections(); err != nil {
+		return nil, nil, err
+	}
+	if err := g.limits(); err != nil {
+		return nil, nil, err
+	}
+	if err := g.section("standalone.settings", "The standalone server's own"); err != nil {
+		return nil, nil, err
+	}
+	if err := g.sections(); err != nil {
+		return nil, nil, err
+	}
+	l, err := g.keys("", "standalone.settings", nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err = json.MarshalIndent(l, "", "\t")
+	return g.out.Bytes(), append(keys, '\n'), err
+}
+
+// sections writes what is waiting.
+func (g *generator) sections() error {
 	for len(g.queue) > 0 {
 		name := g.queue[0]
 		g.queue = g.queue[1:]
 		if err := g.section(name, ""); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if err := g.limits(); err != nil {
-		return nil, err
-	}
-	if err := g.section("standalone.settings", "The standalone server's own"); err != nil {
-		return nil, err
-	}
-	return g.out.Bytes(), nil
+	return nil
 }
 
 // spec finds a type, as "package.Name".

@@ -6,15 +6,17 @@ import (
 	"testing"
 )
 
-// TestUpToDate: the page says what the code says.
+// TestUpToDate: the page, and the list of keys, say what the code says.
 func TestUpToDate(t *testing.T) {
 	t.Parallel()
-	want, err := generate("../..")
+	page, keys, err := generate("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile("../../docs/configuration.md")
-	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("docs/configuration.md is not up to date (%v); run go generate ./examples/standalone", err)
+	for name, want := range map[string][]byte{"docs/configuration.md": page, "examples/standalone/settings.json": keys} {
+		got, err := os.ReadFile("../../" + name)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not up to date (%v); run go generate ./examples/standalone", name, err)
+		}
 	}
 }
