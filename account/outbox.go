@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/headless-auth/headless/account/observe"
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/internal/secret"
 	"github.com/headless-auth/headless/store"
@@ -34,6 +36,8 @@ type Outbox struct {
 	sms    SMSSender
 	now    func() time.Time
 	log    *slog.Logger
+	// Observe, if set, hears of every attempt, and how many messages wait.
+	Observe observe.Func
 
 	mu      sync.Mutex
 	queue   []parcel
@@ -46,6 +50,7 @@ type parcel struct {
 	Mail *Message `json:"mail,omitempty"`
 	SMS  *SMS     `json:"sms,omitempty"`
 	row  *store.OutboxMessage
+	from context.Context // of the request that has promised it, where that is observed
 }
 
 // NewOutbox returns an outbox. mailer or sms may be nil where none is sent.
@@ -62,6 +67,9 @@ func (o *Outbox) put(ctx context.Context, rq *api.Request, p parcel) error {
 	p.row = &store.OutboxMessage{Payload: o.keys.Seal(plain, purposeOutbox, ""), CreatedAt: rq.Now, DueAt: rq.Now.Add(outboxLease)}
 	if err := rq.Store().CreateMessage(ctx, p.row); err != nil {
 		return err
+	}
+	if o.Observe != nil {
+		p.from = context.WithoutCancel(ctx)
 	}
 	rq.AfterCommit(func() { o.enqueue(p) })
 	return nil
@@ -130,8 +138,11 @@ func (o *Outbox) Deliver(ctx context.Context) error {
 	for {
 		now := o.now()
 		rows, err := o.store.ClaimMessages(ctx, now, now.Add(outboxLease), outboxWorkers)
-		if err != nil || len(rows) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(rows) == 0 {
+			return o.count(ctx)
 		}
 		var wg sync.WaitGroup
 		for _, row := range rows {
@@ -150,6 +161,18 @@ func (o *Outbox) Deliver(ctx context.Context) error {
 	}
 }
 
+// count tells how many messages wait.
+func (o *Outbox) count(ctx context.Context) error {
+	if o.Observe == nil {
+		return nil
+	}
+	n, err := o.store.CountMessages(ctx)
+	if err == nil {
+		o.Observe(ctx, observe.Observation{Kind: observe.Backlog, Start: time.Now(), Count: n})
+	}
+	return err
+}
+
 func (o *Outbox) open(row *store.OutboxMessage) (parcel, error) {
 	p := parcel{row: row}
 	plain, err := o.keys.Open(row.Payload, purposeOutbox, "")
@@ -161,7 +184,11 @@ func (o *Outbox) open(row *store.OutboxMessage) (parcel, error) {
 
 // deliver makes one attempt and writes down how it went.
 func (o *Outbox) deliver(ctx context.Context, p parcel) {
+	start := time.Now()
 	err := o.attempt(ctx, p)
+	if o.Observe != nil {
+		o.Observe(cmp.Or(p.from, ctx), observe.Observation{Kind: observe.Delivery, Name: p.kind(), Start: start, Duration: time.Since(start), Err: err})
+	}
 	// How it went is written down even if the attempt has used up its time.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

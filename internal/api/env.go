@@ -11,8 +11,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
+	"github.com/headless-auth/headless/account/observe"
 	"github.com/headless-auth/headless/internal/clientip"
 	"github.com/headless-auth/headless/internal/csrf"
 	"github.com/headless-auth/headless/internal/secret"
@@ -61,8 +63,12 @@ type Env struct {
 	Extra   func(ctx context.Context, u *store.User) map[string]any
 	// OnEvent hears what happened, after it was saved.
 	OnEvent func(ctx context.Context, event any)
+	// Observe, if set, hears what was seen of requests, transactions and limits.
+	Observe observe.Func
 	// Locale chooses the language of messages.
 	Locale func(r *http.Request) string
+
+	migrated atomic.Bool // the tables are up to date
 }
 
 // Sessions is what the request path asks of package sessions.

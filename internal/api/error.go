@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/headless-auth/headless/internal/i18n"
@@ -115,6 +116,17 @@ func asError(err error) *Error {
 		return &Error{Status: http.StatusServiceUnavailable, RetryAfter: time.Second, Cause: err}
 	}
 	return &Error{Status: http.StatusInternalServerError, Cause: err}
+}
+
+// forPeople reports whether a page can tell of a refusal as well. The others are
+// for programs, and for whoever looks into them: a missing CSRF token, wrong
+// methods, limits, our own faults.
+func (e *Error) forPeople() bool {
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusConflict:
+		return !slices.ContainsFunc(e.Items, func(i Item) bool { return i.Code == "csrf_failed" })
+	}
+	return false
 }
 
 func fillMessages(locale string, items []Item) []Item {

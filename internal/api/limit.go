@@ -129,6 +129,7 @@ func (rq *Request) TakeEach(ctx context.Context, key string, actions ...string) 
 		return Taken{}, 0, nil
 	}
 	wait, err := rq.limits().Take(ctx, rq.Now, b...)
+	rq.decided(ctx, wait, err, actions...)
 	t := Taken{at: rq.Now}
 	for _, x := range b {
 		t.keys = append(t.keys, x.Key)
@@ -142,7 +143,11 @@ func (rq *Request) Peek(ctx context.Context, action, key string) (time.Duration,
 	if len(b) == 0 {
 		return 0, nil
 	}
-	return rq.limits().Peek(ctx, rq.Now, b...)
+	wait, err := rq.limits().Peek(ctx, rq.Now, b...)
+	if wait > 0 { // otherwise it will be taken, or nothing was decided
+		rq.decided(ctx, wait, err, action)
+	}
+	return wait, err
 }
 
 // GiveBack undoes a Take.
@@ -188,6 +193,7 @@ func (rq *Request) LimitUser(ctx context.Context, action, userID string) error {
 		return nil
 	}
 	wait, err := rq.limits().Take(ctx, rq.Now, l...)
+	rq.decided(ctx, wait, err, action)
 	if err == nil && wait > 0 {
 		err = TooMany(wait)
 	}

@@ -177,7 +177,11 @@ func (rq *Request) InTx(ctx context.Context, fn func(ctx context.Context) error)
 			*rq.User = user
 		}
 	}
-	err := rq.Env.Store.InTx(ctx, func(tx store.Store) error {
+	inTx := rq.Env.Store.InTx
+	if rq.Env.Observe != nil {
+		inTx = rq.Env.observedTx
+	}
+	err := inTx(ctx, func(tx store.Store) error {
 		restore()
 		rq.tx = tx
 		defer func() { rq.tx = nil }()

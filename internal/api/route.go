@@ -25,6 +25,10 @@ type Route struct {
 	// Patience is the time that a call may take beyond the usual, because it
 	// asks elsewhere.
 	Patience time.Duration
+	// Astray is where a browser is sent rather than be shown a refusal: the call
+	// is a navigation, and no front end sees its answer. Empty: it is no such
+	// call.
+	Astray string
 	// Access says who may call it, whatever the method.
 	Access  Access
 	Methods map[string]Endpoint
@@ -92,6 +96,11 @@ func (e *Env) Handler(client Client, rt Route) http.Handler {
 		defer cancel()
 		rq := e.newRequest(r, client)
 		ctx = NewContext(ctx, rq)
+		if e.Observe != nil {
+			seen, done := rq.watch(w, &rt)
+			w = seen
+			defer done()
+		}
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler { //nolint:errorlint // it is compared by identity
@@ -110,7 +119,11 @@ func (e *Env) Handler(client Client, rt Route) http.Handler {
 				err = saveErr
 			}
 		}
-		env, header := rq.answer(ctx, reply, rq.vanished(ctx, err))
+		err = rq.vanished(ctx, err)
+		if err != nil && rt.Astray != "" && asError(err).forPeople() {
+			reply, err = Redirect(rt.Astray), nil
+		}
+		env, header := rq.answer(ctx, reply, err)
 		if env.Status == http.StatusMethodNotAllowed || r.Method == http.MethodOptions {
 			header.Set("Allow", allow)
 		}

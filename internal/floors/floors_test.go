@@ -25,13 +25,13 @@ const module = "github.com/headless-auth/headless"
 // name that ends in /... stands for all packages below it.
 var floors = [][]string{
 	{"account/observe", "store"},
-	{"store/internal/sqlstore"},
+	{"account/observe/opentelemetry", "account/observe/prom", "store/internal/sqlstore"},
 	{"store/memory", "store/postgres", "store/redis", "store/sqlite", "store/storetest"},
 	{"internal/clientip", "internal/i18n", "internal/jsonconfig", "internal/jwt", "internal/outbound", "internal/password", "internal/redirect", "internal/secret"},
 	{"internal/csrf", "internal/mail", "tokens/verify"},
 	{"internal/site", "tokens"},
 	{"internal/api"},
-	{"internal/openapi", "sessions"},
+	{"internal/forward", "internal/openapi", "sessions"},
 	{"account"},
 	{"account/phone", "account/smtp", "account/strength", "account/webhook", "internal/admin", "mfa", "socialaccount"},
 	{"internal/doctor", "socialaccount/providers", "socialaccount/saml"},
@@ -52,6 +52,7 @@ var bare = []string{
 	"github.com/nyaruka/...", "github.com/trustelem/...", module + "/socialaccount/saml", "github.com/crewjam/...", "github.com/russellhaering/...", "github.com/beevik/...",
 	module + "/store/memory", module + "/store/postgres", module + "/store/redis", module + "/store/sqlite", module + "/store/storetest",
 	"testing", "net/http/httptest", "net/http/pprof", "github.com/google/go-cmp/...", "github.com/chromedp/...", "github.com/getkin/...", "github.com/zitadel/...",
+	"go.opentelemetry.io/...", "github.com/prometheus/...", module + "/account/observe/opentelemetry", module + "/account/observe/prom",
 	module + "/account/authtest/...", module + "/internal/bench", module + "/internal/browsertest", module + "/internal/doctest", module + "/internal/fleet", module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/testenv/...", module + "/internal/wiretest",
 }
 

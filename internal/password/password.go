@@ -24,6 +24,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/headless-auth/headless/account/observe"
 )
 
 // MaxBytes is the length of the longest password that is hashed.
@@ -56,6 +58,8 @@ type Params struct {
 	// Pepper is what Devise has put behind a password before it was hashed. It
 	// is of use only for hashes that were imported as such.
 	Pepper string
+	// Observe, if set, hears of every hash.
+	Observe observe.Func
 }
 
 // Hasher hashes and verifies passwords, a bounded number of them at once. It
@@ -65,6 +69,7 @@ type Hasher struct {
 	rand    io.Reader
 	pepper  string
 	maxWait time.Duration
+	observe observe.Func // or nil
 
 	turns                  chan struct{}
 	done, waiting, refused atomic.Int64
@@ -103,7 +108,7 @@ func New(p Params) (*Hasher, error) {
 			variant: argon2id, version: version13,
 			memory: p.Memory, time: p.Time, threads: p.Threads,
 		},
-		rand: p.Rand, pepper: p.Pepper, maxWait: p.MaxWait, turns: make(chan struct{}, p.MaxConcurrent),
+		rand: p.Rand, pepper: p.Pepper, maxWait: p.MaxWait, observe: p.Observe, turns: make(chan struct{}, p.MaxConcurrent),
 	}, nil
 }
 
@@ -121,10 +126,11 @@ func (h *Hasher) Hash(ctx context.Context, text string) (string, error) {
 	if len(text) > MaxBytes {
 		return "", ErrTooLong
 	}
-	if err := h.take(ctx); err != nil {
+	since, err := h.take(ctx)
+	if err != nil {
 		return "", err
 	}
-	defer h.give()
+	defer h.give(ctx, since)
 	salt := make([]byte, saltBytes)
 	if _, err := io.ReadFull(h.rand, salt); err != nil {
 		return "", fmt.Errorf("random source: %w", err)
@@ -155,10 +161,11 @@ func (h *Hasher) Hash(ctx context.Context, text string) (string, error) {
 // asks for unreasonable work, and a password longer than [MaxBytes] cost as
 // much as one hash of ours, and never match.
 func (h *Hasher) Verify(ctx context.Context, text, encoded string) (ok, upgrade bool, err error) {
-	if err := h.take(ctx); err != nil {
+	since, err := h.take(ctx)
+	if err != nil {
 		return false, false, err
 	}
-	defer h.give()
+	defer h.give(ctx, since)
 	stored, django := decode(encoded)
 	if stored == nil || len(text) > MaxBytes {
 		h.dummy()
@@ -191,10 +198,11 @@ func (h *Hasher) current(stored hash) bool {
 
 // Dummy does the work of [Hasher.Verify] for an account that does not exist.
 func (h *Hasher) Dummy(ctx context.Context) error {
-	if err := h.take(ctx); err != nil {
+	since, err := h.take(ctx)
+	if err != nil {
 		return err
 	}
-	defer h.give()
+	defer h.give(ctx, since)
 	h.dummy()
 	return nil
 }
@@ -206,7 +214,24 @@ func (h *Hasher) dummy() {
 
 // take waits for a turn, first come first served. A caller who gives up while
 // waiting costs nothing more.
-func (h *Hasher) take(ctx context.Context) error {
+func (h *Hasher) take(ctx context.Context) (since time.Time, err error) {
+	if h.observe == nil {
+		return since, h.turn(ctx)
+	}
+	since = time.Now()
+	if err = h.turn(ctx); err != nil {
+		h.tell(ctx, since, err)
+	}
+	return since, err
+}
+
+func (h *Hasher) tell(ctx context.Context, since time.Time, err error) {
+	h.observe(ctx, observe.Observation{
+		Kind: observe.Hash, Start: since, Duration: time.Since(since), Refused: errors.Is(err, ErrBusy), Err: err,
+	})
+}
+
+func (h *Hasher) turn(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -235,9 +260,12 @@ func (h *Hasher) take(ctx context.Context) error {
 }
 
 // give hands the turn on.
-func (h *Hasher) give() {
+func (h *Hasher) give(ctx context.Context, since time.Time) {
 	h.done.Add(1)
 	<-h.turns
+	if h.observe != nil {
+		h.tell(ctx, since, nil)
+	}
 }
 
 // Stats counts what a [Hasher] did.

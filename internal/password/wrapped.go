@@ -82,10 +82,11 @@ func (h *Hasher) Wrap(ctx context.Context, c *Converted) (string, error) {
 	if !c.Weak() {
 		return c.encoded, nil
 	}
-	if err := h.take(ctx); err != nil {
+	since, err := h.take(ctx)
+	if err != nil {
 		return "", err
 	}
-	defer h.give()
+	defer h.give(ctx, since)
 	salt := make([]byte, saltBytes)
 	if _, err := io.ReadFull(h.rand, salt); err != nil {
 		return "", fmt.Errorf("random source: %w", err)
