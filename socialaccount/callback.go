@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/headless-auth/headless/internal/api"
-	"github.com/headless-auth/headless/internal/redirect"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -64,7 +63,9 @@ func (s *Social) Callbacks(env *api.Env) http.Handler {
 
 // route serves a path that a browser comes back to.
 func (s *Social) route(mux *http.ServeMux, env *api.Env, path string, methods map[string]api.Endpoint) {
-	mux.Handle(path+"{$}", env.Handler(api.Browser, s.back(path, methods)))
+	rt := s.back(path, methods)
+	rt.Astray = s.astray(processLogin)
+	mux.Handle(path+"{$}", env.Handler(api.Browser, rt))
 }
 
 func (s *Social) back(path string, methods map[string]api.Endpoint) api.Route {
@@ -246,7 +247,7 @@ func (s *Social) stash(env *api.Env, e *entry, path string, receive receive) htt
 		}
 		if err != nil {
 			s.report(r.Context(), env, e, err)
-			h.Set("Location", redirect.With(s.ErrorPage, "error", string(codeUnknown), "error_process", processLogin))
+			h.Set("Location", s.astray(processLogin))
 			w.WriteHeader(http.StatusSeeOther)
 			return
 		}

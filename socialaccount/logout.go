@@ -54,7 +54,7 @@ func sessionAt(rq *api.Request, x *store.Session, e *entry) (p ProviderSession, 
 func (s *Social) logOut(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	next, good := s.targets.Clean(postedForm(rq).Get("callback_url"))
 	if !good {
-		return fail(s.ErrorPage, codeUnknown, processLogout), nil
+		return api.Redirect(s.astray(processLogout)), nil
 	}
 	if rq.User == nil {
 		return api.Redirect(next), nil
@@ -149,7 +149,7 @@ func (s *Social) logoutRoutes(mux *http.ServeMux, env *api.Env, e *entry) {
 		get.ServeHTTP(w, r)
 	})
 	stashed := s.stashed(path)
-	s.route(mux, env, path+finish, map[string]api.Endpoint{http.MethodGet: {NoBody: true, Do: s.loggedOut(e,
+	mux.Handle(path+finish+"{$}", env.Handler(api.Browser, s.back(path+finish, map[string]api.Endpoint{http.MethodGet: {NoBody: true, Do: s.loggedOut(e,
 		func(ctx context.Context, rq *api.Request) (*LogoutMessage, *http.Cookie, error) {
 			values, cookie := stashed(ctx, rq)
 			m := &LogoutMessage{}
@@ -157,7 +157,7 @@ func (s *Social) logoutRoutes(mux *http.ServeMux, env *api.Env, e *entry) {
 				return nil, nil, errBadLogout
 			}
 			return m, cookie, nil
-		})}})
+		})}})))
 }
 
 // loggedOut does what a provider's message about a logout says. from may have
@@ -197,7 +197,7 @@ func (s *Social) logoutDone(ctx context.Context, rq *api.Request, e *entry, m *L
 	case err != nil:
 		return nil, err
 	case h == nil:
-		return fail(s.ErrorPage, codeUnknown, processLogout), nil
+		return api.Redirect(s.astray(processLogout)), nil
 	case m.Problem != "":
 		s.report(ctx, rq.Env, e, errors.New(m.Problem))
 		return fail(h.Next, codeUnknown, processLogout), nil

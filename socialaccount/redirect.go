@@ -33,9 +33,14 @@ func fail(page string, code api.Code, process string) *api.Reply {
 	return api.Redirect(redirect.With(page, "error", string(code), "error_process", process))
 }
 
-// lost sends a browser to the error page: there is no telling where it should
-// go.
-func (s *Social) lost() *api.Reply { return fail(s.ErrorPage, codeUnknown, processLogin) }
+// astray is the error page, for browsers of which there is no telling where they
+// should go.
+func (s *Social) astray(process string) string {
+	return redirect.With(s.ErrorPage, "error", string(codeUnknown), "error_process", process)
+}
+
+// lost sends a browser there.
+func (s *Social) lost() *api.Reply { return api.Redirect(s.astray(processLogin)) }
 
 // begin sends a browser to a provider. It is a form that is posted, not a call:
 // whatever is wrong with it ends on the error page. spec: socialaccount.md §3.

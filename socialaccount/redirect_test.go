@@ -370,3 +370,34 @@ func TestStrictCookieTelegram(t *testing.T) {
 		t.Errorf("got %s", r.Header.Get("Location"))
 	}
 }
+
+// Nobody sees the answer to a navigation: refusals are told by the error page,
+// but for those that are for programs.
+func TestRefusedNavigation(t *testing.T) {
+	t.Parallel()
+	const lost = errorPage + "?error=unknown&error_process=login"
+	_, c := site(t, func(c *Config) { c.ClientIPHeader, c.NoLimits, c.Limits = "X-Real-IP", false, map[string]string{"login": "1/m/ip"} })
+	form := url.Values{"provider": {"dummy"}, "process": {"login"}, "callback_url": {callbackURL}}
+	c.Header.Set("X-Real-IP", "192.0.2.1")
+	c.Get("/config")
+	for name, tt := range map[string]struct {
+		path   string
+		status int
+	}{
+		"the redirect endpoint": {"/auth/provider/redirect", 302}, "a callback": {"//accounts/dummy/authenticate/", 302}, "a call": {"/auth/login", 403},
+	} {
+		d := c.Clone()
+		d.Header.Set("X-Real-IP", "nowhere")
+		r := post(d, tt.path, form).Is(tt.status)
+		if got := r.Header.Get("Location"); tt.status == 302 && got != lost {
+			t.Errorf("%s: got %s", name, got)
+		}
+		d.Header.Set("X-CSRFToken", "")
+		if r := post(d, tt.path, form).Is(403); !strings.Contains(string(r.Raw), "csrf_failed") {
+			t.Errorf("%s: got %s", name, r.Raw)
+		}
+	}
+	post(c, "/auth/provider/redirect", form).Is(302)
+	post(c, "/auth/provider/redirect", form).Is(429)
+	c.Raw(http.MethodGet, "/auth/provider/redirect", nil).Is(405)
+}

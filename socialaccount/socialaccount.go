@@ -114,7 +114,7 @@ func (s *Social) Routes() []api.Route {
 	get, post, del := http.MethodGet, http.MethodPost, http.MethodDelete
 	patience := s.Config.Timeout
 	l := []api.Route{
-		{Path: "/auth/provider/redirect", Client: api.Browser, Patience: patience, Access: api.Anyone, Methods: map[string]api.Endpoint{
+		{Path: "/auth/provider/redirect", Client: api.Browser, Patience: patience, Astray: s.astray(processLogin), Access: api.Anyone, Methods: map[string]api.Endpoint{
 			post: {Limit: "login", NoBody: true, Do: s.begin},
 		}},
 		{Path: "/auth/provider/token", Patience: patience, Access: api.Anyone, Methods: map[string]api.Endpoint{
@@ -135,7 +135,7 @@ func (s *Social) Routes() []api.Route {
 		}})
 	}
 	if slices.ContainsFunc(s.providers, func(e *entry) bool { return e.logout != nil }) {
-		l = append(l, api.Route{Path: "/auth/provider/logout", Extension: true, Client: api.Browser, Patience: patience, Access: api.Anyone, Methods: map[string]api.Endpoint{
+		l = append(l, api.Route{Path: "/auth/provider/logout", Extension: true, Client: api.Browser, Patience: patience, Astray: s.astray(processLogout), Access: api.Anyone, Methods: map[string]api.Endpoint{
 			post: {NoBody: true, Do: s.logOut},
 		}})
 	}
