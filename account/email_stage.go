@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/sessions"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -187,9 +188,13 @@ func (a *Account) provenPhone(ctx context.Context, rq *api.Request, u *store.Use
 	return a.purge(ctx, rq, u, emails, nil)
 }
 
+// doubtedPhone is whose number was put in doubt by the proof that this very
+// login began with. It may go on, so that they can change the number.
+var doubtedPhone = sessions.NewSlot[string]("account.doubted_phone", 0)
+
 // purgePhone removes the number that somebody has put on the account who did
 // not own its address; that they own the number makes it no better. Where nobody
-// logs in without a number it has to be proven again.
+// logs in without a number it has to be proven again, from the next login on.
 func (a *Account) purgePhone(ctx context.Context, rq *api.Request, u *store.User) error {
 	phone, err := a.phoneOf(ctx, rq, u.ID)
 	if err != nil || phone.Number == "" {
@@ -197,7 +202,10 @@ func (a *Account) purgePhone(ctx context.Context, rq *api.Request, u *store.User
 	}
 	if slices.Contains(a.signup, signupField{"phone", true}) {
 		phone.Verified = false
-		return rq.Store().SetPhone(ctx, phone)
+		if err := rq.Store().SetPhone(ctx, phone); err != nil {
+			return err
+		}
+		return doubtedPhone.Put(rq, u.ID)
 	}
 	return rq.Store().DeletePhone(ctx, u.ID)
 }

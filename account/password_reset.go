@@ -305,6 +305,7 @@ func (a *Account) resetPassword(ctx context.Context, rq *api.Request) (*api.Repl
 		}
 		rq.Emit(PasswordReset{Of{u}})
 		if !a.config.LoginOnPasswordReset || rq.User != nil {
+			doubtedPhone.Drop(rq)
 			return nil
 		}
 		proof := &store.Method{Method: "password_reset"}

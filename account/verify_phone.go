@@ -135,6 +135,9 @@ func (s phoneStage) Enter(ctx context.Context, l *Login) (Verdict, error) {
 	case phone.Number == "" || phone.Verified || s.config.SkipPhoneVerification:
 		return Pass, nil
 	}
+	if id, _ := doubtedPhone.Get(rq); id == l.User.ID {
+		return Pass, nil
+	}
 	if err := rq.Limit(ctx, "verify_phone", phone.Number); err != nil {
 		return Refuse, err
 	}

@@ -484,6 +484,23 @@ func TestPreparedAccounts(t *testing.T) {
 			c.Post("/auth/phone/verify", M{"code": w.Inbox.Text(t, p.Phone, "verification").Code}).LoggedIn()
 		})
 	})
+	t.Run("let their owner in, who can give another number then", func(t *testing.T) {
+		wiretest.Each(t, func(c *Config) {
+			both(c)
+			c.Account.LoginMethods, c.Account.SignupFields = []string{"email", "phone"}, []string{"email*", "phone*", "password1*"}
+		}, func(t *testing.T, w *World, c *Client) {
+			p, _ := prepare(t, w)
+			if err := w.Store.SetPhone(t.Context(), &store.Phone{UserID: p.ID, Number: p.Phone, Verified: true}); err != nil {
+				t.Fatal(err)
+			}
+			c.Post("/auth/code/request", M{"email": p.Email}).Pending("login_by_code")
+			c.Post("/auth/code/confirm", M{"code": w.Inbox.Mail(t, p.Email, "login_code").Data["code"]}).LoggedIn()
+			equal(t, c.Get("/account/phone").Data, []M{{"phone": p.Phone, "verified": false}})
+			next := wiretest.FreshPhone()
+			c.Post("/account/phone", M{"phone": next}).Is(202)
+			c.Post("/auth/phone/verify", M{"code": w.Inbox.Text(t, next, "verification").Code}).LoggedIn()
+		})
+	})
 	t.Run("keep everything once an address was proven", func(t *testing.T) {
 		wiretest.Each(t, both, func(t *testing.T, w *World, c *Client) {
 			p, extra := prepare(t, w)
