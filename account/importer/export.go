@@ -100,7 +100,9 @@ func (m *Importer) recordFactors(ctx context.Context, r *Record, secrets bool) e
 		switch {
 		case a.Type == store.WebAuthn:
 			r.SecurityKeys = append(r.SecurityKeys, SecurityKey{Key: a.Key, Data: a.Data, CreatedAt: a.CreatedAt, LastUsedAt: a.LastUsedAt})
-		case !secrets || m.vault == nil:
+		case !secrets:
+		case m.vault == nil:
+			return errors.New("importer: users have further factors, and the site has none: set MFA in its configuration")
 		case a.Type == store.TOTP:
 			secret, err := m.vault.OpenTOTP(ctx, r.ID, a.Data)
 			if err != nil {

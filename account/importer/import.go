@@ -213,7 +213,7 @@ func (r *run) take(ctx context.Context, batch []*prepared) error {
 				}
 				if done[i], err = r.one(ctx, tx, p); err != nil {
 					failed = i
-					return err
+					return fmt.Errorf("line %d: %w", p.Line, err)
 				}
 				if done[i].kind == duplicate && r.Duplicates == Fail {
 					r.tell(done[i].problem)
@@ -292,8 +292,11 @@ func (r *run) judge(ctx context.Context, p *prepared) (outcome, error) {
 	if errors.As(err, &wrong) {
 		return outcome{refused, wrong}, nil
 	}
-	if err != nil || done.kind != created {
-		return done, err
+	if err != nil {
+		return done, fmt.Errorf("line %d: %w", p.Line, err)
+	}
+	if done.kind != created {
+		return done, nil
 	}
 	var keys []string
 	add := func(field, key string) { keys = append(keys, field+"\x00"+key) }

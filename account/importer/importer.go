@@ -15,6 +15,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"encoding/base32"
 	"encoding/json"
@@ -134,7 +135,7 @@ func (m *Importer) judgeName(ctx context.Context, p *prepared, _ *Options) (fiel
 	}
 	if len(p.Fields) > 0 {
 		var fields map[string]json.RawMessage
-		if json.Unmarshal(p.Fields, &fields) != nil || len(p.Fields) > 64<<10 {
+		if json.Unmarshal(p.Fields, &fields) != nil || len(p.Fields) > 64<<10 || !utf8.Valid(p.Fields) {
 			return "fields", "is no JSON object, or too large"
 		}
 	}
@@ -166,7 +167,7 @@ func (m *Importer) judgeEmails(ctx context.Context, p *prepared, o *Options) (fi
 				return "email", "is refused by the site's own rules"
 			}
 		}
-		if !ok || len(email) > 320 {
+		if !ok || utf8.RuneCountInString(email) > cmp.Or(m.config.Account.EmailMaxLength, 254) {
 			return "email", fmt.Sprintf("%.80q is no address", e.Email)
 		}
 		for _, x := range p.emails {
@@ -211,6 +212,9 @@ func (m *Importer) judgePhone(ctx context.Context, p *prepared, _ *Options) (fie
 
 func (m *Importer) judgePassword(_ context.Context, p *prepared, o *Options) (field, text string) {
 	c, err := p.Record.hash()
+	if err == nil && c != nil && !plain(c.Encoded()) {
+		err = errors.New("holds what is no text")
+	}
 	if err == nil {
 		p.hash = c
 		return "", ""

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -107,6 +108,9 @@ func importCommand(o *options) action {
 	o.StringVar(&f.options.Source, "source", "", "`name` of the system that the users come from (default: the format)")
 	o.Func("duplicates", "what becomes of users who are here already: `skip`, update or fail (default skip)", func(s string) error {
 		f.options.Duplicates = importer.Duplicates(s)
+		if !slices.Contains([]importer.Duplicates{importer.Skip, importer.Update, importer.Fail}, f.options.Duplicates) {
+			return errors.New("write skip, update or fail")
+		}
 		return nil
 	})
 	o.BoolVar(&f.options.DryRun, "dry-run", false, "judge everything, and store nobody")

@@ -180,6 +180,7 @@ func TestImport(t *testing.T) {
 		{[]string{"export", "-o", dump}, 1, "file exists"},
 		{[]string{"import", "-format", "xml", dump}, 2, `"xml" is no format; write one of aspnet, auth0, csv, devise, django, firebase, jsonl, wordpress`},
 		{[]string{"import"}, 2, "FILE is missing"},
+		{[]string{"import", "-duplicates", "merge", dump}, 2, "write skip, update or fail"},
 		{[]string{"import", "-provider", "google", dump}, 2, `write "theirs=ours"`},
 		{[]string{"import", filepath.Join(t.TempDir(), "none")}, 1, "no such file"},
 		{[]string{"import", "-format", "firebase", "-firebase-signer-key", "***", dump}, 2, "-firebase-signer-key is no base64"},
