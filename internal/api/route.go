@@ -29,10 +29,6 @@ type Route struct {
 	// is a navigation, and no front end sees its answer. Empty: it is no such
 	// call.
 	Astray string
-	// Astray is where a browser is sent rather than be shown a refusal: the call
-	// is a navigation, and no front end sees its answer. Empty: it is no such
-	// call.
-	Astray string
 	// Access says who may call it, whatever the method.
 	Access  Access
 	Methods map[string]Endpoint
