@@ -3,7 +3,7 @@ package mfa
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // RFC 4226's hash; the reference derives codes with it
+	"crypto/sha1" // #nosec G505 -- RFC 4226's hash; the reference derives codes with it
 	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"

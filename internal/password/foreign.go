@@ -4,8 +4,8 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hmac"
-	"crypto/md5"  //nolint:gosec // what phpass is made of
-	"crypto/sha1" //nolint:gosec // what old PBKDF2 hashes are made of
+	"crypto/md5"  // #nosec G501 -- what phpass is made of
+	"crypto/sha1" // #nosec G505 -- what old PBKDF2 hashes are made of
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -125,7 +125,7 @@ func keyStream(key []byte, size int) ([]byte, error) {
 		return nil, err
 	}
 	stream := make([]byte, size)
-	cipher.NewCTR(b, make([]byte, aes.BlockSize)).XORKeyStream(stream, stream)
+	cipher.NewCTR(b, make([]byte, aes.BlockSize)).XORKeyStream(stream, stream) // #nosec G407 -- Firebase's own way, each key used once
 	return stream, nil
 }
 
@@ -199,12 +199,12 @@ func readPHPass(s string) (p phpass, ok bool) {
 }
 
 func (p phpass) derive(text []byte) []byte {
-	sum := md5.Sum(append([]byte(p.salt), text...))
+	sum := md5.Sum(append([]byte(p.salt), text...)) // #nosec G401 -- as others have stored it
 	again := make([]byte, md5.Size+len(text))
 	copy(again[md5.Size:], text)
 	for range 1 << p.count {
 		copy(again, sum[:])
-		sum = md5.Sum(again)
+		sum = md5.Sum(again) // #nosec G401 -- as above
 	}
 	return sum[:]
 }

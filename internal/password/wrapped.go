@@ -2,8 +2,8 @@ package password
 
 import (
 	"context"
-	"crypto/md5"  //nolint:gosec // what is wrapped is weak, that is why
-	"crypto/sha1" //nolint:gosec // as above
+	"crypto/md5"  // #nosec G501 -- what is wrapped is weak, that is why
+	"crypto/sha1" // #nosec G505 -- as above
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // the only signature that these providers know
+	"crypto/sha1" // #nosec G505 -- the only signature that these providers know
 	"encoding/base64"
 	"encoding/hex"
 	"errors"

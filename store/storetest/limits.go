@@ -305,7 +305,7 @@ func waits(t testing.TB, what string, got, want time.Duration) {
 // modelLimits compares a store with the contract written down plainly, over
 // random operations at times that never go back.
 func modelLimits(t *testing.T, st store.Limits, seed uint64) {
-	ctx, at, rnd := t.Context(), now(), rand.New(rand.NewPCG(seed, 1))
+	ctx, at, rnd := t.Context(), now(), rand.New(rand.NewPCG(seed, 1)) // #nosec G404 -- a test that can be repeated
 	buckets := []store.Bucket{
 		{Key: "a", Amount: 1, Per: 3 * time.Second}, {Key: "b", Amount: 2, Per: 5 * time.Second},
 		{Key: "c", Amount: 5, Per: 20 * time.Second}, {Key: "d", Amount: 20, Per: time.Minute},

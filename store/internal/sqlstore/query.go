@@ -106,7 +106,7 @@ func retry(ctx context.Context, op func() error) error {
 			return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 		}
 		// Some chance, so that rivals do not meet again.
-		t := time.NewTimer(pause/2 + rand.N(pause))
+		t := time.NewTimer(pause/2 + rand.N(pause)) // #nosec G404 -- nobody gains by guessing it
 		select {
 		case <-ctx.Done():
 			t.Stop()
