@@ -89,6 +89,7 @@ import (
 	"github.com/headless-auth/headless/internal/clientip"
 	"github.com/headless-auth/headless/internal/csrf"
 	"github.com/headless-auth/headless/internal/doctor"
+	"github.com/headless-auth/headless/internal/forward"
 	"github.com/headless-auth/headless/internal/i18n"
 	"github.com/headless-auth/headless/internal/mail"
 	"github.com/headless-auth/headless/internal/openapi"
@@ -187,6 +188,10 @@ type Config struct {
 	// there is none.
 	Admin *AdminConfig
 
+	// ForwardAuth says how apps behind a proxy are treated. See
+	// [Auth.ForwardAuth].
+	ForwardAuth ForwardAuthConfig
+
 	// MaxBodyBytes bounds a request's body. Default 1 MiB.
 	MaxBodyBytes int64
 	// Timeout bounds a request. Default 5 s.
@@ -266,6 +271,24 @@ func (c AdminConfig) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "{%s [redacted
 // MarshalText is Format.
 func (c AdminConfig) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }
 
+// ForwardAuthConfig says how apps behind a proxy that asks [Auth.ForwardAuth]
+// are treated. See docs/forward-auth.md.
+type ForwardAuthConfig struct {
+	// Apps are the origins of the apps, such as "https://wiki.example.org",
+	// besides that of URL and TrustedOrigins. Browsers may be sent back there,
+	// and unsafe requests may come from there.
+	Apps []string
+	// LoginPage is where browsers are sent that have to log in: an absolute
+	// URL, or a path below URL. {next} is where they were going; {reason}, if
+	// it is there, is "login" or a code such as "mfa_required". Default empty:
+	// they are answered 401.
+	LoginPage string
+	// AppsCheckCSRF leaves it to the apps to see that a browser's unsafe request
+	// is meant. By default such a request needs the CSRF token in its header, as
+	// in the API.
+	AppsCheckCSRF bool
+}
+
 // NoLimit switches a rate limit off.
 const NoLimit = ""
 
@@ -283,6 +306,7 @@ type Auth struct {
 
 	sessions *sessions.Manager
 	sources  doctor.Sources
+	forward  forward.Options
 }
 
 // New checks a configuration and wires what it describes. Whatever is wrong
@@ -329,6 +353,7 @@ func New(c Config) (*Auth, error) {
 	}
 	env.OnEvent = c.listeners()
 	a := &Auth{env: env, sessions: manager, hasher: hasher}
+	a.forward = c.forward(at)
 	a.sources = c.sources(at, pages, doctor.NewProbe(keys, env.ClientIP, env.Now))
 	a.outbox = account.NewOutbox(c.Store, keys, c.Mailer, c.SMS, env.Now, c.Logger)
 	env.Observe, a.outbox.Observe = c.observe(), c.observe()
@@ -401,6 +426,9 @@ func (c *Config) judge(p *site.Problems) site.Site {
 	c.checkSocial(p, at)
 	c.checkOpenAPI(p)
 	c.checkAdmin(p)
+	if at.URL.Host != "" { // else the login page would be wrong too
+		p.Take("ForwardAuth", c.forward(at).Problems())
+	}
 	return at
 }
 
@@ -652,13 +680,31 @@ func Within(d time.Duration) Requirement {
 //
 //	mux.Handle("/payout", auth.Require(headless.MFA, headless.Within(5*time.Minute))(payout))
 func (a *Auth) Require(requirements ...Requirement) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler { return a.env.Guard(next, meet(requirements)) }
+}
+
+// ForwardAuth answers a proxy that asks, for each request to an app behind it,
+// who is calling: nginx by auth_request, Traefik by forwardAuth, Caddy by
+// forward_auth. Whoever meets all requirements is answered 204, with X-Auth-User
+// (the id), X-Auth-Name and, if the primary address is verified, X-Auth-Email;
+// what is not printable ASCII in them is percent-encoded. Others are answered
+// 401 or 403, or sent to log in. See docs/forward-auth.md.
+func (a *Auth) ForwardAuth(requirements ...Requirement) http.Handler {
+	o := a.forward
+	o.Require = meet(requirements)
+	h, err := forward.New(a.env, o)
+	if err != nil {
+		panic(err) // New has judged it
+	}
+	return h
+}
+
+func meet(requirements []Requirement) func(*api.Request) error {
 	var l []api.Requirement
 	for _, r := range requirements {
 		l = append(l, r.is)
 	}
-	return func(next http.Handler) http.Handler {
-		return a.env.Guard(next, func(rq *api.Request) error { return rq.Meet(l) })
-	}
+	return func(rq *api.Request) error { return rq.Meet(l) }
 }
 
 // CompleteStage reports, from a host's own handler, that the client has done
@@ -930,6 +976,15 @@ func (c *Config) checkAdmin(p *site.Problems) {
 	own := *c.Admin // the caller's stays as it is
 	c.Admin = &own
 	p.Take("Admin", admin.Problems(&own.Path, own.Tokens))
+}
+
+// forward says how [Auth.ForwardAuth] is to answer.
+func (c *Config) forward(at site.Site) forward.Options {
+	o := forward.Options{Site: at.Base(), Trusted: c.TrustedOrigins, Apps: c.ForwardAuth.Apps, LoginPage: c.ForwardAuth.LoginPage, AppsCheckCSRF: c.ForwardAuth.AppsCheckCSRF}
+	if strings.HasPrefix(o.LoginPage, "/") {
+		o.LoginPage = o.Site + o.LoginPage
+	}
+	return o
 }
 
 // described is what the description of the API tells of a site.

@@ -48,6 +48,12 @@ type settings struct {
 	MailFrom string
 	// SMSWebhook is the URL that text messages are posted to.
 	SMSWebhook string
+	// ForwardAuthPath is where proxies ask who is calling, such as
+	// "/forward-auth". Default empty: nowhere.
+	ForwardAuthPath string
+	// ForwardAuthRequire is what callers need beyond being logged in: any of
+	// "mfa", "phishing_resistant", "verified_email".
+	ForwardAuthRequire []string
 	// AuditLog keeps every event in the database.
 	AuditLog bool
 	// Admin is the API for operators: see docs/admin.md. Default: there is none.
@@ -92,6 +98,11 @@ var types = map[reflect.Type]func(*jsonconfig.Value) any{
 		}
 		return os.DirFS(dir)
 	},
+}
+
+// requirements are what proxies may ask for.
+var requirements = map[string]headless.Requirement{
+	"mfa": headless.MFA, "phishing_resistant": headless.PhishingResistant, "verified_email": headless.VerifiedEmail,
 }
 
 // maxFile bounds the file. No configuration comes near it.
@@ -149,6 +160,14 @@ func (s *settings) judge(file string) error {
 	}
 	if s.LogFormat != "" && s.LogFormat != "text" && s.LogFormat != "json" {
 		add("log_format", `%q is not known; write "text" or "json"`, s.LogFormat)
+	}
+	if p := s.ForwardAuthPath; p != "" && (!strings.HasPrefix(p, "/") || strings.HasSuffix(p, "/") || strings.ContainsAny(p, "{}*?# ")) {
+		add("forward_auth_path", `%q is no path; write "/forward-auth"`, p)
+	}
+	for i, name := range s.ForwardAuthRequire {
+		if _, known := requirements[name]; !known {
+			add(fmt.Sprintf("forward_auth_require[%d]", i), `%q can't be required; write "mfa", "phishing_resistant" or "verified_email"`, name)
+		}
 	}
 	s.judgeSenders(add)
 	s.judgeOperators(add)

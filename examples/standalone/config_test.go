@@ -97,6 +97,11 @@ func TestSettingsRefused(t *testing.T) {
 			`previous_secrets[0]: the environment variable STANDALONE_TEST_NO_SUCH_VARIABLE is not set`,
 		}},
 		{"templates that are no folder", `, "mail": {"templates": "/no/such/folder"}`, []string{`mail.templates: "/no/such/folder" is no folder`}},
+		{"forward auth", `, "forward_auth_path": "forward", "forward_auth_require": ["mfa", "luck"], "forward_auth": {"apps": ["wiki"]}`, []string{
+			`forward_auth_path: "forward" is no path; write "/forward-auth"`,
+			`forward_auth_require[1]: "luck" can't be required; write "mfa", "phishing_resistant" or "verified_email"`,
+			`forward_auth.apps[0]: "wiki" is no origin`,
+		}},
 		{"the server's own", `, "addr": "8080", "log_format": "xml", "redis": "http://hush"`, []string{
 			`redis: is no address of Redis; write "redis://user:password@host:6379/0"`,
 			`addr: "8080" is no address to listen at; write "host:port"`,

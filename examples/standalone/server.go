@@ -180,6 +180,13 @@ func (s *settings) routes(auth *headless.Auth, db *database, draining *atomic.Bo
 	if s.Admin != nil && s.Admin.Listen == "" {
 		mux.Handle(cmp.Or(s.Admin.Path, "/_admin")+"/", auth.Admin())
 	}
+	if s.ForwardAuthPath != "" {
+		var l []headless.Requirement
+		for _, name := range s.ForwardAuthRequire {
+			l = append(l, requirements[name])
+		}
+		mux.Handle(s.ForwardAuthPath, auth.ForwardAuth(l...))
+	}
 	mux.Handle("GET /.well-known/webauthn", auth.WellKnown())
 	mux.Handle("GET /healthz", health(func() bool { return true }))
 	mux.Handle("GET /readyz", health(func() bool { return !draining.Load() }))

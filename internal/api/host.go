@@ -15,42 +15,59 @@ import (
 // the context of next; refusals are in our envelope.
 func (e *Env) Guard(next http.Handler, require func(rq *Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rq := FromContext(r.Context())
+		rq, err := FromContext(r.Context()), error(nil)
 		if rq == nil || rq.Env != e {
 			rq = e.newRequest(r, e.clientOf(r))
-			rq.host = true
-			ctx, cancel := context.WithTimeout(NewContext(r.Context(), rq), e.Timeout)
-			err := rq.recognise(ctx)
-			cancel()
-			var dead *Error
-			if errors.As(err, &dead) && dead.Status == http.StatusGone && require == nil {
-				err = nil // optional authentication: a dead token is none
-			}
-			if err != nil {
-				rq.refuse(w, r, err)
-				return
-			}
-			rq.deliver(NewContext(r.Context(), rq))
-			if rq.Credential.Touched {
-				// Only cookies: an app's token does not change by being used.
-				if _, err := e.Sessions.Present(r.Context(), w, rq); err != nil {
-					rq.refuse(w, r, err)
-					return
-				}
-			}
-			if rq.Client == Browser {
-				variesByCookie(w.Header())
-			}
-			r = r.WithContext(NewContext(r.Context(), rq))
+			err = rq.enter(w, e.Origins, require == nil)
 		}
-		if require != nil {
-			if err := require(rq); err != nil {
-				rq.refuse(w, r, err)
-				return
-			}
+		if err == nil && require != nil {
+			err = require(rq)
 		}
-		next.ServeHTTP(w, r)
+		if err != nil {
+			rq.Refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(NewContext(r.Context(), rq)))
 	})
+}
+
+// Caller finds out who is calling, as Guard does, for handlers that answer in
+// their own way. Browsers may come from other origins than the API's. What they
+// have to keep is in w's header then.
+func (e *Env) Caller(w http.ResponseWriter, r *http.Request, origins *csrf.Origins, require func(rq *Request) error) (*Request, error) {
+	rq := e.newRequest(r, e.clientOf(r))
+	if err := rq.enter(w, origins, false); err != nil {
+		return rq, err
+	}
+	return rq, require(rq)
+}
+
+// enter takes a request for a route of the host's to where it is known who
+// makes it.
+func (rq *Request) enter(w http.ResponseWriter, origins *csrf.Origins, optional bool) error {
+	r := rq.HTTP
+	rq.host = true
+	ctx, cancel := context.WithTimeout(NewContext(r.Context(), rq), rq.Env.Timeout)
+	err := rq.recognise(ctx, origins)
+	cancel()
+	var dead *Error
+	if errors.As(err, &dead) && dead.Status == http.StatusGone && optional {
+		err = nil // optional authentication: a dead token is none
+	}
+	if err != nil {
+		return err
+	}
+	rq.deliver(NewContext(r.Context(), rq))
+	if rq.Credential.Touched {
+		// Only cookies: an app's token does not change by being used.
+		if _, err := rq.Env.Sessions.Present(r.Context(), w, rq); err != nil {
+			return err
+		}
+	}
+	if rq.Client == Browser {
+		variesByCookie(w.Header())
+	}
+	return nil
 }
 
 // clientOf tells a client's kind by what it presents. An app's header counts
@@ -69,7 +86,7 @@ func (e *Env) clientOf(r *http.Request) Client {
 
 // recognise is the first half of the path, for the host's routes: who is it,
 // and, if a browser's cookie says so, is the request its own?
-func (rq *Request) recognise(ctx context.Context) error {
+func (rq *Request) recognise(ctx context.Context, origins *csrf.Origins) error {
 	ip, err := rq.Env.ClientIP.Resolve(rq.HTTP)
 	if err != nil {
 		return &Error{Status: http.StatusForbidden, Items: []Item{{Code: "client_ip_unknown"}}, Cause: err}
@@ -81,13 +98,14 @@ func (rq *Request) recognise(ctx context.Context) error {
 	if rq.Client != Browser || rq.User == nil || csrf.Safe(rq.HTTP.Method) {
 		return nil
 	}
-	if !rq.Env.Origins.Allows(rq.HTTP) || !rq.Env.submitted(rq.HTTP) {
+	if !origins.Allows(rq.HTTP) || !rq.Env.submitted(rq.HTTP) {
 		return &Error{Status: http.StatusForbidden, Items: []Item{{Code: "csrf_failed"}}}
 	}
 	return rq.CheckBound()
 }
 
-func (rq *Request) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// Refuse answers with an error, in our envelope.
+func (rq *Request) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	ctx, cancel := context.WithTimeout(NewContext(r.Context(), rq), rq.Env.Timeout)
 	defer cancel()
 	env, header := rq.answer(ctx, nil, err)
