@@ -27,7 +27,8 @@ type cache struct {
 	drops   atomic.Uint64   // counts
 	dropped []atomic.Uint64 // the count of the last drop, by the user's hash
 	void    atomic.Uint64   // the count when everybody was dropped
-	deaf    atomic.Int64    // how many who should tell of changes can't
+	deaf    atomic.Int64    // how many who have told of changes can't any more
+	hearing atomic.Int64    // how many can
 }
 
 // reading is the moment at which the store was asked.
@@ -125,9 +126,6 @@ func raise(v *atomic.Uint64, n uint64) {
 
 // held returns how many sessions are kept, and in how many bytes.
 func (c *cache) held() (entries, bytes int) {
-	if c == nil {
-		return 0, 0
-	}
 	for i := range c.shards {
 		n, b := c.shards[i].held()
 		entries, bytes = entries+n, bytes+b

@@ -136,6 +136,7 @@ type Manager struct {
 	strategy tokens.Strategy
 	secure   bool
 	cache    *cache
+	watched  []store.SessionWatcher // who tell of changes by other instances
 	csrf     atomic.Pointer[attributes]
 }
 

@@ -133,7 +133,9 @@ func (s *Store) UpdateSession(ctx context.Context, x *store.Session) error {
 	k.Generation, k.RefreshedAt = old.Generation, old.RefreshedAt
 	t.sessionHashes.delete(string(old.TokenHash))
 	t.putSession(k)
+	t.tell(k.UserID)
 	if k.UserID != old.UserID {
+		t.tell(old.UserID)
 		t.sessionsOf.remove(old.UserID, k.ID)
 		if k.UserID != "" {
 			t.sessionsOf.add(k.UserID, k.ID)
@@ -259,6 +261,7 @@ func (t *tables) deleteSessions(ids ...string) {
 		}
 	}
 	for id := range users {
+		t.tell(id)
 		t.sessionsOf.keep(id, t.sessions.has)
 	}
 }

@@ -46,6 +46,8 @@ type tables struct {
 
 	audit   rows[string, *store.AuditEntry]
 	auditOf rows[string, []*store.AuditEntry] // by user id, oldest first
+
+	changed []string // whose sessions the write or transaction has changed
 }
 
 func (t *tables) layers() []layer {

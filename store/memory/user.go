@@ -3,10 +3,7 @@ package memory
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/headless-auth/headless/store"
 )
@@ -47,7 +44,7 @@ func (s *Store) UserByUsername(ctx context.Context, username string) (*store.Use
 		return nil, err
 	}
 	defer s.doneReading()
-	id, _ := t.usernames.get(fold(username)) // the empty name is never there
+	id, _ := t.usernames.get(store.FoldUsername(username)) // the empty name is never there
 	return t.user(id)
 }
 
@@ -99,6 +96,7 @@ func (s *Store) UpdateUser(ctx context.Context, u *store.User) error {
 	k.DeactivatedAt = micro(u.DeactivatedAt)
 	t.users.set(k.ID, k)
 	t.setName(k.ID, old.Username, k.Username)
+	t.tell(k.ID)
 	return nil
 }
 
@@ -155,21 +153,22 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	t.deleteSessions(t.sessionsOf.of(id)...)
 	t.setName(id, u.Username, "")
 	t.users.delete(id)
+	t.tell(id)
 	return nil
 }
 
 // nameFree reports whether a user may have a name, who may have it already.
 func (t *tables) nameFree(name, userID string) bool {
-	owner, ok := t.usernames.get(fold(name))
+	owner, ok := t.usernames.get(store.FoldUsername(name))
 	return name == "" || !ok || owner == userID
 }
 
 func (t *tables) setName(userID, old, name string) {
 	if old != "" {
-		t.usernames.delete(fold(old))
+		t.usernames.delete(store.FoldUsername(old))
 	}
 	if name != "" {
-		t.usernames.set(fold(name), userID)
+		t.usernames.set(store.FoldUsername(name), userID)
 	}
 }
 
@@ -179,32 +178,11 @@ func (t *tables) setEmail(userID, email string) {
 	c := *u
 	c.Email = email
 	t.users.set(userID, &c)
+	t.tell(userID)
 }
 
 func cloneUser(u *store.User) *store.User {
 	c := *u
 	own((*[]byte)(&c.Fields))
 	return &c
-}
-
-// fold gives names that differ only in case the same text: each rune stands
-// for the least of those that fold to one another. Bytes that are no text stay
-// as they are.
-func fold(name string) string {
-	var b strings.Builder
-	b.Grow(len(name))
-	for i := 0; i < len(name); {
-		r, size := utf8.DecodeRuneInString(name[i:])
-		if r == utf8.RuneError && size == 1 {
-			b.WriteByte(name[i])
-		} else {
-			least := r
-			for x := unicode.SimpleFold(r); x != r; x = unicode.SimpleFold(x) {
-				least = min(least, x)
-			}
-			b.WriteRune(least)
-		}
-		i += size
-	}
-	return b.String()
 }

@@ -23,6 +23,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -37,7 +38,9 @@ type base = sqlstore.Store
 // Store implements [store.Store], with every optional ability, on PostgreSQL.
 type Store struct {
 	*base
-	owned *pgxpool.Pool
+	pool      *pool
+	announces *atomic.Bool
+	owned     *pgxpool.Pool
 }
 
 var _ interface {
@@ -46,6 +49,7 @@ var _ interface {
 	store.IntegerIDs
 	store.Pinger
 	store.AuditLog
+	store.SessionWatcher
 	store.UserLister
 	store.Backlog
 	store.Migrator
@@ -54,8 +58,8 @@ var _ interface {
 
 // New returns a store on a pool of the host, who goes on to own it.
 func New(p *pgxpool.Pool) *Store {
-	db := &pool{p}
-	return &Store{base: sqlstore.New(&sqlstore.Database{
+	db, announces := &pool{p}, &atomic.Bool{}
+	return &Store{pool: db, announces: announces, base: sqlstore.New(&sqlstore.Database{
 		Dialect:        "postgres",
 		Read:           db,
 		Write:          db,
@@ -63,6 +67,12 @@ func New(p *pgxpool.Pool) *Store {
 		BeginMigration: db.beginMigration,
 		SkipLocked:     " for update skip locked",
 		ReturnsJoined:  true,
+		Announced: func(statement, returning, column string) string {
+			if !announces.Load() {
+				return statement
+			}
+			return announced(statement+returning, column)
+		},
 	})}
 }
 

@@ -78,6 +78,18 @@ func TestStoreSerializable(t *testing.T) {
 	storetest.Concurrency(t, open)
 }
 
+// TestTwoInstances has one watch what the other changes.
+func TestTwoInstances(t *testing.T) {
+	t.Parallel()
+	url := testenv.Postgres(t)
+	p := pool(t, url, "&pool_max_conns=4")
+	one, other := migrated(t, p), postgres.New(pool(t, url, "&pool_max_conns=1"))
+	storetest.SessionWatcher(t, func(t *testing.T) (store.Sessions, store.Sessions) {
+		empty(t, p)
+		return one, other
+	})
+}
+
 // TestStoreBehindAPooler runs in the modes that prepare no statements. Values
 // may travel as text then, so the time zone must not matter.
 func TestStoreBehindAPooler(t *testing.T) {
@@ -92,6 +104,10 @@ func TestStoreBehindAPooler(t *testing.T) {
 			storetest.Outbox(t, open)
 			storetest.AuditLog(t, open)
 			storetest.Transactions(t, open)
+			storetest.SessionWatcher(t, func(t *testing.T) (store.Sessions, store.Sessions) {
+				st := open(t)
+				return st, st
+			})
 		})
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -32,13 +33,15 @@ import (
 
 // Options are optional.
 type Options struct {
-	// Prefix begins every key. Default "headless:". Two sites on one server
-	// need two.
+	// Prefix begins every key, and the channel of [Store.WatchSessions]. Default
+	// "headless:". Two sites on one server need two, whatever their databases'
+	// numbers: channels have none.
 	Prefix string
 }
 
-// Store implements [store.Sessions], [store.SessionRefresher], [store.Limits]
-// and [store.Nonces]. It is safe for use by several goroutines.
+// Store implements [store.Sessions], [store.SessionRefresher],
+// [store.SessionWatcher], [store.Limits] and [store.Nonces]. It is safe for use
+// by several goroutines.
 //
 // A session is a hash under its id. A token points to the id, in a key of its
 // own, and counts only if the session says that it is its token: a pointer that
@@ -50,11 +53,14 @@ type Store struct {
 	prefix string
 	ids    idMaker
 	tokens tokenCache
+
+	announces atomic.Bool
 }
 
 var _ interface {
 	store.Sessions
 	store.SessionRefresher
+	store.SessionWatcher
 	store.Limits
 	store.Nonces
 	store.Pinger

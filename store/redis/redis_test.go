@@ -27,6 +27,12 @@ func conform(t *testing.T, client redis.UniversalClient) {
 	t.Run("Sessions", func(t *testing.T) {
 		storetest.Sessions(t, func(t *testing.T) store.Sessions { return open(t) })
 	})
+	t.Run("SessionWatcher", func(t *testing.T) {
+		storetest.SessionWatcher(t, func(t *testing.T) (one, other store.Sessions) {
+			o := headlessredis.Options{Prefix: "test:" + rand.Text() + ":"}
+			return headlessredis.New(client, o), headlessredis.New(client, o)
+		})
+	})
 	t.Run("Limits", func(t *testing.T) {
 		storetest.Limits(t, func(t *testing.T) store.Limits { return open(t) })
 	})
@@ -220,8 +226,16 @@ func TestServerIsLost(t *testing.T) {
 	st, ctx := headlessredis.New(c, headlessredis.Options{}), t.Context()
 	s := session("7")
 	must(t, st.CreateSession(ctx, s))
+	heard, deaf := make(chan string, 10), make(chan error, 1)
+	go func() { deaf <- st.WatchSessions(ctx, func(userID string) { heard <- userID }) }()
+	if got := <-heard; got != "" {
+		t.Errorf("at first it hears %q", got)
+	}
 	_ = cmd.Process.Kill()
 	_, _ = cmd.Process.Wait()
+	if err := <-deaf; !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("WatchSessions: got %v, want %v", err, store.ErrUnavailable)
+	}
 	for name, call := range map[string]func() error{
 		"CreateSession":    func() error { return st.CreateSession(ctx, session("7")) },
 		"SessionByHash":    func() error { _, err := st.SessionByHash(ctx, s.TokenHash); return err },
@@ -242,6 +256,9 @@ func TestServerIsLost(t *testing.T) {
 		"GiveBack": func() error { return st.GiveBack(ctx, time.Now(), "k") },
 		"UseOnce":  func() error { return st.UseOnce(ctx, "k", time.Now(), time.Now().Add(time.Hour)) },
 		"Ping":     func() error { return st.Ping(ctx) },
+		"WatchSessions": func() error {
+			return st.WatchSessions(ctx, func(string) { t.Error("it hears without a server") })
+		},
 	} {
 		if err := call(); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%s: got %v, want %v", name, err, store.ErrUnavailable)

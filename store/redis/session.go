@@ -93,16 +93,20 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'v', 1, 'g', 0, 'r', '', unpack(ARGV, 2))
 if ARGV[1] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return 1`)
-	// update saves a session of that version, and returns its former token and
-	// user. w names the call, as it may come twice when its answer is lost.
+	// update saves a session of that version, tells whose it was and is on a
+	// channel if there is one, and returns its former token and user. w names
+	// the call, as it may come twice when its answer is lost.
 	update = redis.NewScript(`
 local now = redis.call('HMGET', KEYS[1], 'v', 'w', 'h', 'u')
 if not now[1] then return false end
 if now[2] == ARGV[2] then return {now[3], now[4], now[1]} end
 if now[1] ~= ARGV[1] then return false end
-redis.call('HSET', KEYS[1], 'w', ARGV[2], unpack(ARGV, 4))
+redis.call('HSET', KEYS[1], 'w', ARGV[2], unpack(ARGV, 5))
 local v = redis.call('HINCRBY', KEYS[1], 'v', 1)
 if ARGV[3] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+local user = redis.call('HGET', KEYS[1], 'u')
+if ARGV[4] ~= '' and user ~= '' then redis.pcall('PUBLISH', ARGV[4], user) end
+if ARGV[4] ~= '' and now[4] ~= '' and now[4] ~= user then redis.pcall('PUBLISH', ARGV[4], now[4]) end
 return {now[3], now[4], tostring(v)}`)
 	// touch notes use, unless that was done since.
 	touch = redis.NewScript(`
@@ -127,12 +131,14 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 7))
 if ARGV[6] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[6]) end
 return redis.call('HMGET', KEYS[1], 'h', 'u', 'e', 'm', 'd', 'i', 'a', 'c', 's', 'x', 'v', 'g', 'r')`)
 	// remove ends a session, if it is that user's or any user's will do, and if
-	// it has expired or may be alive. It returns its token and user.
+	// it has expired or may be alive. It tells whose it was on a channel, if
+	// there is one, and returns its token and user.
 	remove = redis.NewScript(`
 local f = redis.call('HMGET', KEYS[1], 'h', 'u', 'x')
 if not f[1] or ARGV[1] == 'of' and f[2] ~= ARGV[2] then return false end
 if ARGV[1] == 'expired' and (f[3] == '' or tonumber(f[3]) > tonumber(ARGV[2])) then return false end
 redis.call('DEL', KEYS[1])
+if ARGV[3] ~= '' and f[2] ~= '' then redis.pcall('PUBLISH', ARGV[3], f[2]) end
 return {f[1], f[2]}`)
 	// unpoint removes a token that points to that id.
 	unpoint = redis.NewScript(`if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`)
@@ -276,7 +282,7 @@ func (s *Store) update(ctx context.Context, x *store.Session) error {
 	if err := s.claim(ctx, x, life); err != nil {
 		return err
 	}
-	args := append([]any{x.Version, rand.Text()[:8], life}, writeSession(x)...)
+	args := append([]any{x.Version, rand.Text()[:8], life, s.channel()}, writeSession(x)...)
 	former, err := update.Run(ctx, s.client, []string{s.sessionKey(x.ID)}, args...).StringSlice()
 	if errors.Is(err, redis.Nil) {
 		s.disown(ctx, x)
@@ -383,7 +389,7 @@ func (s *Store) end(ctx context.Context, id string) error {
 
 // remove ends a session and then removes what points to it.
 func (s *Store) remove(ctx context.Context, id, which, than string) (bool, error) {
-	f, err := remove.Run(ctx, s.client, []string{s.sessionKey(id)}, which, than).StringSlice()
+	f, err := remove.Run(ctx, s.client, []string{s.sessionKey(id)}, which, than, s.channel()).StringSlice()
 	if errors.Is(err, redis.Nil) {
 		return false, nil
 	}

@@ -67,6 +67,12 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Run("AuditLog", func(t *testing.T) { AuditLog(t, open) })
 	t.Run("Transactions", func(t *testing.T) { Transactions(t, open) })
 	t.Run("Concurrency", func(t *testing.T) { Concurrency(t, open) })
+	t.Run("SessionWatcher", func(t *testing.T) {
+		SessionWatcher(t, func(t *testing.T) (one, other store.Sessions) {
+			st := open(t)
+			return st, st
+		})
+	})
 	t.Run("a store that can be asked answers", func(t *testing.T) {
 		p, is := open(t).(store.Pinger)
 		if !is {

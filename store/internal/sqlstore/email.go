@@ -24,7 +24,11 @@ const createEmail = `insert into auth_emails (user_id, email, verified, is_prima
 // CreateEmail implements [store.Emails].
 func (s *Store) CreateEmail(ctx context.Context, e *store.EmailAddress) error {
 	var id int64
-	err := s.save(ctx, &id, createEmail, number(e.UserID), e.Email, e.Verified, e.Primary, e.CreatedAt)
+	create := createEmail
+	if e.Primary {
+		create = s.announced(create, `, user_id`, "id")
+	}
+	err := s.save(ctx, &id, create, number(e.UserID), e.Email, e.Verified, e.Primary, e.CreatedAt)
 	if err != nil {
 		return did("create email address", err)
 	}
@@ -71,7 +75,7 @@ const changeEmail = `update auth_emails set email = $2 where id = $1 and not ver
 // ChangeEmail implements [store.Emails].
 func (s *Store) ChangeEmail(ctx context.Context, id, email string) error {
 	var n int64
-	return did("change email address", s.save(ctx, &n, changeEmail, number(id), email))
+	return did("change email address", s.save(ctx, &n, s.announced(changeEmail, `, user_id`, "id"), number(id), email))
 }
 
 // The unique index is checked row by row, so the old one steps down first, if
@@ -90,7 +94,7 @@ func (s *Store) MakePrimaryEmail(ctx context.Context, userID, id string) error {
 			if _, err := s.exec(ctx, stepDownEmail, user, email); err != nil {
 				return err
 			}
-			err := s.save(ctx, &email, makePrimaryEmail, user, email)
+			err := s.save(ctx, &email, s.announced(makePrimaryEmail, `, user_id`, "id"), user, email)
 			if !errors.Is(err, store.ErrConflict) {
 				return err
 			}
@@ -105,6 +109,6 @@ const deleteEmail = `delete from auth_emails where id = $1`
 
 // DeleteEmail implements [store.Emails].
 func (s *Store) DeleteEmail(ctx context.Context, id string) error {
-	_, err := s.exec(ctx, deleteEmail, number(id))
+	_, err := s.exec(ctx, s.announced(deleteEmail, ` returning user_id`, "user_id"), number(id))
 	return did("delete email address", err)
 }

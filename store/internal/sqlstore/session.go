@@ -166,7 +166,7 @@ const updateSession = `update auth_sessions set token_hash = $3, user_id = $4, e
 
 // UpdateSession implements [store.Sessions].
 func (s *Store) UpdateSession(ctx context.Context, x *store.Session) error {
-	err := s.save(ctx, &x.Version, updateSession, number(x.ID), x.Version, filled(x.TokenHash), optional(x.UserID), x.Epoch,
+	err := s.save(ctx, &x.Version, s.announced(updateSession, `, user_id`, "version"), number(x.ID), x.Version, filled(x.TokenHash), optional(x.UserID), x.Epoch,
 		string(x.Methods), filled(x.State), x.IP, x.UserAgent, x.CreatedAt, x.SeenAt, x.ExpiresAt)
 	return did("update session", conflict(err))
 }
@@ -184,7 +184,7 @@ const deleteSession = `delete from auth_sessions where id = $1`
 
 // DeleteSession implements [store.Sessions].
 func (s *Store) DeleteSession(ctx context.Context, id string) error {
-	_, err := s.exec(ctx, deleteSession, number(id))
+	_, err := s.exec(ctx, s.announced(deleteSession, ` returning user_id`, "user_id"), number(id))
 	return did("delete session", err)
 }
 
@@ -200,7 +200,7 @@ const deleteSessionsOf = `delete from auth_sessions where user_id = $1 and id <>
 
 // DeleteSessionsOf implements [store.Sessions].
 func (s *Store) DeleteSessionsOf(ctx context.Context, userID, exceptID string) error {
-	_, err := s.exec(ctx, deleteSessionsOf, number(userID), number(exceptID))
+	_, err := s.exec(ctx, s.announced(deleteSessionsOf, ` returning user_id`, "user_id"), number(userID), number(exceptID))
 	return did("delete sessions", err)
 }
 

@@ -67,6 +67,11 @@ type Database struct {
 	// SkipLocked makes a select lock its rows, and leave out those that
 	// somebody else has locked. Empty where writers are alone anyway.
 	SkipLocked string
+	// Announced makes of a statement one that also tells those who watch
+	// sessions whose it changes. What is to follow the statement makes it
+	// return user_id and a column; the answer is that column. As long as
+	// nobody is to be told it is the statement alone. Nil: nobody can watch.
+	Announced func(statement, returning, column string) string
 	// ReturnsJoined: an update can return columns of the tables that it is
 	// joined with.
 	ReturnsJoined bool

@@ -73,7 +73,7 @@ const updateUser = `update auth_users set username = $3, username_folded = $4, p
 
 // UpdateUser implements [store.Users].
 func (s *Store) UpdateUser(ctx context.Context, u *store.User) error {
-	err := s.save(ctx, &u.Version, updateUser, number(u.ID), u.Version, u.Username, folded(u.Username),
+	err := s.save(ctx, &u.Version, s.announced(updateUser, `, id as user_id`, "version"), number(u.ID), u.Version, u.Username, folded(u.Username),
 		string(u.Password), u.FirstName, u.LastName, u.Disabled, u.DeactivatedAt, u.Epoch, string(u.Fields))
 	return did("update user", conflict(err))
 }
@@ -99,7 +99,7 @@ const deleteUser = `delete from auth_users where id = $1`
 
 // DeleteUser implements [store.Users].
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
-	_, err := s.exec(ctx, deleteUser, number(id))
+	_, err := s.exec(ctx, s.announced(deleteUser, ` returning id as user_id`, "user_id"), number(id))
 	return did("delete user", err)
 }
 
