@@ -267,6 +267,11 @@ func (a *Admin) SetPassword(ctx context.Context, id, text string) error {
 			return err
 		}
 		rq.Emit(event)
+		// Nobody has guessed at the new one.
+		key := failedUserKey(u)
+		if err := errors.Join(rq.Clear(ctx, "login_failed", key), rq.Clear(ctx, "password_failed", key)); err != nil {
+			return err
+		}
 		return a.account.notify(ctx, rq, u, kind, nil)
 	})
 }

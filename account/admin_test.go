@@ -286,6 +286,25 @@ func TestAdminSetsPasswords(t *testing.T) {
 	})
 }
 
+// TestAdminForgivesGuesses: who was guessed at for too long gets in again.
+func TestAdminForgivesGuesses(t *testing.T) {
+	wiretest.EachStore(t, func(c *headless.Config) {
+		office(c)
+		c.NoLimits, c.Limits = false, map[string]string{"password_failed": "2/30d/key", "admin_failed": ""}
+	}, func(t *testing.T, w *wiretest.World) {
+		p := w.Make(wiretest.Person{})
+		login := map[string]any{"email": p.Email, "password": "wrong"}
+		for {
+			if r := w.Client("app").Post("/auth/login", login); len(r.Errors) > 0 && r.Errors[0].Code == "too_many_login_attempts" {
+				break
+			}
+		}
+		fine(t, w.Auth.Users().SetPassword(t.Context(), p.ID, "other-Quartz-32"))
+		login["password"] = "other-Quartz-32"
+		w.Client("app").Post("/auth/login", login).LoggedIn()
+	})
+}
+
 func TestAdminResetsMFA(t *testing.T) {
 	wiretest.EachStore(t, office, func(t *testing.T, w *wiretest.World) {
 		p := w.Make(wiretest.Person{})

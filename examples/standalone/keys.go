@@ -20,6 +20,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/store"
 )
 
 // keysCommands make what is secret.
@@ -31,6 +34,7 @@ func keysCommands() []command {
 			{name: "secret", about: "change the secret", help: rotateSecretHelp, setup: rotateSecretCommand},
 			{name: "signing", about: "change the key that signs tokens", help: rotateSigningHelp, setup: rotateSigningCommand},
 		}},
+		{name: "reencrypt", about: "encrypt all further factors with the present secret", help: reencryptHelp, setup: reencryptCommand},
 	}
 }
 
@@ -320,4 +324,35 @@ func replace(name string, data []byte) error {
 		return errors.Join(err, os.Remove(next))
 	}
 	return os.Rename(next, name)
+}
+
+const reencryptHelp = `Afterwards no further factor needs a secret of previous_secrets any more. It may
+be stopped, and run again.`
+
+func reencryptCommand(o *options) action {
+	c := newClerk(o)
+	return func(ctx context.Context) error {
+		return c.open(ctx, func(ctx context.Context, auth *headless.Auth) error {
+			b := newBar(o.err, 0)
+			defer b.end()
+			n := 0
+			for cursor := ""; ; {
+				l, next, err := auth.Users().List(ctx, cursor, listPage)
+				if err != nil {
+					return err
+				}
+				for _, p := range l {
+					if err := auth.ReencryptMFA(ctx, p.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+						return fmt.Errorf("user %s: %w", p.ID, err)
+					}
+				}
+				n += len(l)
+				b.show(n)
+				if cursor = next; cursor == "" {
+					o.say("encrypted the further factors of %d users", n)
+					return nil
+				}
+			}
+		})
+	}
 }

@@ -10,8 +10,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pquerna/otp/totp"
 
 	"github.com/headless-auth/headless/internal/jsonconfig"
 	"github.com/headless-auth/headless/internal/testenv/testenv"
@@ -379,4 +382,45 @@ func TestCompletion(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReencrypt: after a change of the secret, and without the former one,
+// further factors are as good as before.
+func TestReencrypt(t *testing.T) {
+	t.Parallel()
+	const former, now = "former-former-former-former-former", "now-now-now-now-now-now-now-now-now"
+	p := &binary{t, []string{"STANDALONE_SECRET=" + former}, serverArgs(t, `, "mfa": {"allow_unverified_email": true, "totp_tolerance": 1}, "previous_secrets": ["env:FORMER"]`)}
+	p.env = append(p.env, "FORMER="+former)
+	s := start(t, p.env, p.config...)
+	token := s.signUp(t)
+	if status, _, text := s.call(t, "POST", api+"/auth/reauthenticate", token, person); status != 200 {
+		t.Fatalf("got %d %s", status, text)
+	}
+	_, answer, text := s.call(t, "GET", api+"/account/authenticators/totp", token, "")
+	seed, _ := answer["meta"].(map[string]any)["secret"].(string)
+	code := func(at time.Time) string {
+		t.Helper()
+		c, err := totp.GenerateCode(seed, at)
+		if err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+		return `{"code": "` + c + `"}`
+	}
+	if status, _, text := s.call(t, "POST", api+"/account/authenticators/totp", token, code(time.Now())); status != 200 {
+		t.Fatalf("got %d %s", status, text)
+	}
+	s.stop(t, syscall.SIGTERM)
+
+	p.env = []string{"STANDALONE_SECRET=" + now, "FORMER=" + former}
+	if _, err := p.run("", 0, "keys", "reencrypt"); !strings.Contains(err, "of 1 users") {
+		t.Errorf("got %s", err)
+	}
+	p.env = []string{"STANDALONE_SECRET=" + now, "FORMER=" + now + "-other"} // which has made nothing
+	s = start(t, p.env, p.config...)
+	_, answer, _ = s.call(t, "POST", api+"/auth/login", "", person)
+	token, _ = answer["meta"].(map[string]any)["session_token"].(string)
+	if status, _, text := s.call(t, "POST", api+"/auth/2fa/authenticate", token, code(time.Now().Add(30*time.Second))); status != 200 {
+		t.Errorf("got %d %s", status, text)
+	}
+	s.stop(t, syscall.SIGTERM)
 }

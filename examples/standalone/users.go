@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/store"
 )
@@ -64,6 +65,11 @@ const flushTimeout = 10 * time.Second
 
 // work opens the database and runs do on its users.
 func (c *clerk) work(ctx context.Context, do func(ctx context.Context, users *account.Admin) error) error {
+	return c.open(ctx, func(ctx context.Context, auth *headless.Auth) error { return do(ctx, auth.Users()) })
+}
+
+// open opens the database and runs do on all that there is.
+func (c *clerk) open(ctx context.Context, do func(ctx context.Context, auth *headless.Auth) error) error {
 	s, err := c.settings()
 	if err != nil {
 		return err
@@ -80,7 +86,7 @@ func (c *clerk) work(ctx context.Context, do func(ctx context.Context, users *ac
 	return errors.Join(err, db.close())
 }
 
-func (c *clerk) with(ctx context.Context, s *settings, db *database, do func(ctx context.Context, users *account.Admin) error) error {
+func (c *clerk) with(ctx context.Context, s *settings, db *database, do func(ctx context.Context, auth *headless.Auth) error) error {
 	if pending, err := db.pending(ctx); err != nil {
 		return err
 	} else if len(pending) > 0 {
@@ -90,7 +96,7 @@ func (c *clerk) with(ctx context.Context, s *settings, db *database, do func(ctx
 	if err != nil {
 		return err
 	}
-	if err := do(account.WithActor(ctx, cmp.Or(c.actor, whoRuns())), auth.Users()); err != nil {
+	if err := do(account.WithActor(ctx, cmp.Or(c.actor, whoRuns())), auth); err != nil {
 		return told(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
