@@ -301,6 +301,7 @@ type bar struct {
 	total        int // 0: not known
 	terminal     bool
 	start, shown time.Time
+	last         int // what was shown
 	drawn        bool
 }
 
@@ -319,10 +320,10 @@ func (b *bar) show(n int) {
 	if b.terminal {
 		every = 100 * time.Millisecond
 	}
-	if time.Since(b.shown) < every && n != b.total {
+	if n == b.last || time.Since(b.shown) < every && n != b.total {
 		return
 	}
-	b.shown = time.Now()
+	b.shown, b.last = time.Now(), n
 	line := b.line(n, time.Since(b.start))
 	if !b.terminal {
 		fmt.Fprintln(b.w, line)

@@ -280,6 +280,7 @@ func TestBar(t *testing.T) {
 	b.show(1)
 	b.clear()
 	b.show(2)
+	b.show(2)
 	b.end()
 	if got := out.String(); strings.ContainsAny(got, "\r\x1b") || strings.Count(got, "\n") != 1 {
 		t.Errorf("got %q, which is for a terminal", got)

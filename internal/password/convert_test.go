@@ -95,7 +95,6 @@ func TestConvert(t *testing.T) {
 			if c.Weak() != tt.weak {
 				t.Errorf("weak: got %v", c.Weak())
 			}
-			stored := []string{c.Encoded()}
 			wrapped, err := h.Wrap(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
@@ -103,20 +102,19 @@ func TestConvert(t *testing.T) {
 			if (wrapped != c.Encoded()) != tt.weak {
 				t.Errorf("wrapped as %s", wrapped)
 			}
-			if stored[0] == "" {
-				stored = stored[1:]
+			stored := []string{wrapped}
+			if c.Weak() && c.Encoded() != "" {
+				stored = append(stored, c.Encoded())
 			}
-			for _, encoded := range append(stored, wrapped) {
+			for _, encoded := range stored {
 				if strings.Contains(encoded, tt.hash.Hash) && tt.weak && encoded == wrapped {
 					t.Errorf("the weak hash is in %s", encoded)
 				}
 				if ok, upgrade := verify(t, h, tt.text, encoded); !ok || !upgrade {
 					t.Errorf("%s: got %v, %v; want true, true", encoded, ok, upgrade)
 				}
-				for _, other := range []string{tt.text + " ", "x" + tt.text, strings.ToUpper(tt.text) + "X"} {
-					if ok, _ := verify(t, h, other, encoded); ok {
-						t.Errorf("%s: %q fits as well", encoded, other)
-					}
+				if ok, _ := verify(t, h, tt.text+" ", encoded); ok {
+					t.Errorf("%s: another password fits as well", encoded)
 				}
 			}
 			if again, err := password.Convert(password.Foreign{Hash: wrapped}); err != nil || again.Encoded() != wrapped || again.Weak() {
