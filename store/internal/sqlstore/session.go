@@ -18,7 +18,7 @@ func scanSession(row Scan) (*store.Session, error) {
 	err := row(&id, &s.TokenHash, &user, &s.Epoch, (*[]byte)(&s.Methods), &s.State, &s.IP, &s.UserAgent,
 		&s.CreatedAt, &s.SeenAt, &s.ExpiresAt, &s.Version, &s.Generation, &s.RefreshedAt)
 	s.ID, s.UserID = text(id), text(user)
-	s.Methods, s.State = filled(s.Methods), filled(s.State)
+	s.Methods, s.State, s.UserAgent = filled(long(s.Methods)), filled(s.State), long(s.UserAgent)
 	return &s, err
 }
 
@@ -29,8 +29,8 @@ const createSession = `insert into auth_sessions (token_hash, user_id, epoch, me
 // CreateSession implements [store.Sessions].
 func (s *Store) CreateSession(ctx context.Context, x *store.Session) error {
 	var id int64
-	err := s.save(ctx, &id, createSession, filled(x.TokenHash), optional(x.UserID), x.Epoch, string(x.Methods),
-		filled(x.State), x.IP, x.UserAgent, x.CreatedAt, x.SeenAt, x.ExpiresAt, never)
+	err := s.save(ctx, &id, createSession, filled(x.TokenHash), optional(x.UserID), x.Epoch, short(string(x.Methods)),
+		blank(x.State), x.IP, short(x.UserAgent), x.CreatedAt, x.SeenAt, x.ExpiresAt, never)
 	if err != nil {
 		return did("create session", err)
 	}
@@ -38,11 +38,18 @@ func (s *Store) CreateSession(ctx context.Context, x *store.Session) error {
 	return nil
 }
 
-const sessionByHash = `select ` + sessionColumns + ` from auth_sessions s where s.token_hash = $1`
+// byToken compares the beginning as well, which is what PostgreSQL has an index
+// of.
+const (
+	byToken   = `s.token_hash = $1 and substr(s.token_hash, 1, 7) = $2`
+	beginning = 7
+)
+
+const sessionByHash = `select ` + sessionColumns + ` from auth_sessions s where ` + byToken
 
 // SessionByHash implements [store.Sessions].
 func (s *Store) SessionByHash(ctx context.Context, tokenHash []byte) (*store.Session, error) {
-	x, err := one(ctx, s, scanSession, sessionByHash, filled(tokenHash))
+	x, err := one(ctx, s, scanSession, sessionByHash, filled(tokenHash), filled(tokenHash[:min(len(tokenHash), beginning)]))
 	return found(x, "find session by token", err)
 }
 
@@ -78,7 +85,7 @@ func scanSessionUser(row Scan) (*sessionUser, error) {
 		&u.Username, &u.Email, (*string)(&u.Password), &u.FirstName, &u.LastName, &u.Disabled,
 		&u.DeactivatedAt, &u.Epoch, (*[]byte)(&u.Fields), &u.CreatedAt, &u.LastLoginAt, &u.Version)
 	s.ID, s.UserID = text(id), text(user)
-	s.Methods, s.State = filled(s.Methods), filled(s.State)
+	s.Methods, s.State, s.UserAgent = filled(long(s.Methods)), filled(s.State), long(s.UserAgent)
 	u.ID, u.Fields = s.UserID, filled(u.Fields)
 	return &x, err
 }
@@ -94,11 +101,11 @@ func both(x *sessionUser, what string, err error) (*store.Session, *store.User, 
 	return &x.session, &x.user, nil
 }
 
-const sessionAndUser = sessionUsers + `where s.token_hash = $1`
+const sessionAndUser = sessionUsers + `where ` + byToken
 
 // SessionAndUser implements [store.SessionUser].
 func (s *Store) SessionAndUser(ctx context.Context, tokenHash []byte) (*store.Session, *store.User, error) {
-	x, err := one(ctx, s, scanSessionUser, sessionAndUser, filled(tokenHash))
+	x, err := one(ctx, s, scanSessionUser, sessionAndUser, filled(tokenHash), filled(tokenHash[:min(len(tokenHash), beginning)]))
 	return both(x, "find session and user", err)
 }
 
@@ -126,7 +133,7 @@ const (
 // RefreshSession implements [store.SessionRefresher].
 func (s *Store) RefreshSession(ctx context.Context, r *store.Refresh) (*store.Session, *store.User, error) {
 	args := []any{
-		number(r.SessionID), number(r.UserID), r.Epoch, r.Generation, r.Now, r.Now.Add(-r.Grace), r.ExpiresAt, r.IP, r.UserAgent, never,
+		number(r.SessionID), number(r.UserID), r.Epoch, r.Generation, r.Now, r.Now.Add(-r.Grace), r.ExpiresAt, r.IP, short(r.UserAgent), never,
 	}
 	x, err := s.refresh(ctx, r, args)
 	if !errors.Is(err, store.ErrNotFound) {
@@ -167,7 +174,7 @@ const updateSession = `update auth_sessions set token_hash = $3, user_id = $4, e
 // UpdateSession implements [store.Sessions].
 func (s *Store) UpdateSession(ctx context.Context, x *store.Session) error {
 	err := s.save(ctx, &x.Version, s.announced(updateSession, `, user_id`, "version"), number(x.ID), x.Version, filled(x.TokenHash), optional(x.UserID), x.Epoch,
-		string(x.Methods), filled(x.State), x.IP, x.UserAgent, x.CreatedAt, x.SeenAt, x.ExpiresAt)
+		short(string(x.Methods)), blank(x.State), x.IP, short(x.UserAgent), x.CreatedAt, x.SeenAt, x.ExpiresAt)
 	return did("update session", conflict(err))
 }
 
@@ -176,7 +183,7 @@ const touchSession = `update auth_sessions set seen_at = $2, ip = $3, user_agent
 
 // TouchSession implements [store.Sessions].
 func (s *Store) TouchSession(ctx context.Context, x *store.Session, since time.Time) error {
-	_, err := s.exec(ctx, touchSession, number(x.ID), x.SeenAt, x.IP, x.UserAgent, x.ExpiresAt, since)
+	_, err := s.exec(ctx, touchSession, number(x.ID), x.SeenAt, x.IP, short(x.UserAgent), x.ExpiresAt, since)
 	return did("touch session", err)
 }
 

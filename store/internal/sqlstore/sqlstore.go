@@ -9,7 +9,8 @@
 //
 // Ids are integers here and text outside; see number. The zero time is stored
 // as what it is, the year 1, so that it needs no case of its own. Bytes that
-// may be absent are NULL when they are.
+// may be absent are NULL when they are, but for a session's state. What a session
+// holds in text is in shorthand; see short.
 package sqlstore
 
 import (

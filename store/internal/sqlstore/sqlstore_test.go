@@ -119,7 +119,7 @@ func onPostgres(t *testing.T) database {
 				t.Fatal(err)
 			}
 			// What SQLite calls them.
-			kinds := map[string]string{"bigint": "INTEGER", "boolean": "INTEGER", "timestamp with time zone": "INTEGER", "text": "TEXT", "bytea": "BLOB"}
+			kinds := map[string]string{"bigint": "INTEGER", "integer": "INTEGER", "boolean": "INTEGER", "timestamp with time zone": "INTEGER", "text": "TEXT", "bytea": "BLOB"}
 			found := map[string][]string{}
 			var table, column, kind string
 			var filled bool

@@ -2,9 +2,9 @@ package sqlstore
 
 import (
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
+
+	"github.com/headless-auth/headless/store"
 )
 
 // never is the zero time, which what expires must not be taken to be.
@@ -43,23 +43,19 @@ func filled(b []byte) []byte {
 	return b
 }
 
-// fold returns a name such that two names have the same one if and only if
-// they are equal under simple Unicode folding: every letter becomes the
-// smallest of those that fold together.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		least := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			least = min(least, f)
-		}
-		return least
-	}, name)
+// blank returns empty bytes for nil, for where they are seldom there: a row
+// without any NULL is smaller by more than they are.
+func blank(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }
 
-// folded is fold, and NULL for no name.
+// folded is [store.FoldUsername], and NULL for no name.
 func folded(name string) any {
 	if name == "" {
 		return nil
 	}
-	return fold(name)
+	return store.FoldUsername(name)
 }

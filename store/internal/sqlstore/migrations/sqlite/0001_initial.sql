@@ -87,20 +87,20 @@ create index auth_trusted_browsers_user on auth_trusted_browsers (user_id);
 create index auth_trusted_browsers_expiry on auth_trusted_browsers (expires_at);
 
 create table auth_sessions (
-	id         integer primary key autoincrement,
-	token_hash blob not null unique,
-	user_id    integer references auth_users on delete cascade,
-	epoch      integer not null,
-	methods    text not null, -- JSON array, or empty
-	state      blob,
-	ip         text not null,
-	user_agent text not null,
-	created_at integer not null,
-	seen_at    integer not null,
-	expires_at integer not null,
-	version    integer not null,
-	generation integer not null,
-	refreshed_at integer not null
+	id           integer primary key autoincrement,
+	user_id      integer references auth_users on delete cascade,
+	created_at   integer not null,
+	seen_at      integer not null,
+	expires_at   integer not null,
+	refreshed_at integer not null,
+	epoch        integer not null,
+	version      integer not null,
+	generation   integer not null,
+	token_hash   blob not null unique,
+	methods      text not null, -- JSON array in shorthand, or empty
+	state        blob not null,
+	ip           text not null,
+	user_agent   text not null -- in shorthand
 ) strict;
 create index auth_sessions_user on auth_sessions (user_id);
 create index auth_sessions_expiry on auth_sessions (expires_at);
