@@ -35,6 +35,8 @@ func main() {
 	scale := flag.String("scale", "", "measure session checks on PostgreSQL with so many users and sessions")
 	flag.IntVar(&o.rounds, "rounds", 7, "turns of each server")
 	flag.DurationVar(&o.slice, "slice", time.Second, "how long a turn takes")
+	flag.StringVar(&o.agent, "agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+		"what clients call themselves, in the sessions of -scale")
 	flag.StringVar(&o.profiles, "profiles", "", "write processor profiles of the servers to files whose names begin so")
 	serve := flag.String("serve", "", "be a server: used by this command itself")
 	flag.Parse()
