@@ -47,11 +47,13 @@ type Config struct {
 	MaxPerUser int
 	// CacheFor is how long an instance may remember who a token is, rather than
 	// ask the store with every request: for requests that change nothing, and
-	// for the host's own routes. A session that was ended on another instance
-	// counts there for so long. Default 0: the store is always asked. At most 1
-	// minute.
+	// for the host's own routes. With PostgreSQL and Redis, and while Auth.Run
+	// runs, instances tell each other of changes at once; otherwise a session
+	// that was ended on another instance counts there for so long. Default 0:
+	// the store is always asked. At most 1 minute.
 	CacheFor time.Duration
-	// CacheSize is how many sessions are remembered. Default 10000.
+	// CacheSize is how many sessions are remembered, in 256 bytes each at most,
+	// on average. Default 10000.
 	CacheSize int
 	// RotateOnReauthentication gives a session a new token when its user proves
 	// again who they are. Off by default: requests under way still carry the

@@ -73,7 +73,11 @@ func (w *watch) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		w.log.WarnContext(ctx, "changes of sessions by other instances are not heard; trying again", "error", err, "remembering", !hears && w.lostAt.IsZero())
+		level := slog.LevelDebug
+		if hears || pause == leastPause { // the first failure of several
+			level = slog.LevelWarn
+		}
+		w.log.Log(ctx, level, "changes of sessions by other instances are not heard; trying again", "error", err, "remembering", w.lostAt.IsZero())
 		t := time.NewTimer(pause/2 + rand.N(pause))
 		select {
 		case <-ctx.Done():

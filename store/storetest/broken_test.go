@@ -69,6 +69,7 @@ type full interface {
 	store.Pinger
 	store.AuditLog
 	store.UserLister
+	store.SessionWatcher
 }
 
 // faulty is a store with a defect, in its transactions as well.
@@ -107,6 +108,7 @@ type defect struct {
 	useOnce               func(ctx context.Context, st full, key string, now, until time.Time) error
 	claimMessages         func(ctx context.Context, st full, now, until time.Time, max int) ([]*store.OutboxMessage, error)
 	auditOf               func(ctx context.Context, st full, id, before string, limit int) ([]*store.AuditEntry, error)
+	watchSessions         func(ctx context.Context, st full, changed func(string)) error
 	listUsers             func(ctx context.Context, st full, after string, limit int) ([]*store.User, error)
 }
 
@@ -123,6 +125,13 @@ func (f faulty) CreateUser(ctx context.Context, u *store.User) error {
 		return f.createUser(ctx, f.full, u)
 	}
 	return f.full.CreateUser(ctx, u)
+}
+
+func (f faulty) WatchSessions(ctx context.Context, changed func(string)) error {
+	if f.watchSessions != nil {
+		return f.watchSessions(ctx, f.full, changed)
+	}
+	return f.full.WatchSessions(ctx, changed)
 }
 
 func (f faulty) ListUsers(ctx context.Context, after string, limit int) ([]*store.User, error) {
@@ -327,6 +336,21 @@ var defects = map[string]struct {
 	caught string
 	make   func() defect
 }{
+	"a change is not told": {"SessionWatcher/who has changed sessions is told", is(defect{
+		watchSessions: func(ctx context.Context, st full, changed func(string)) error {
+			return st.WatchSessions(ctx, func(userID string) {
+				if userID == "" {
+					changed(userID)
+				}
+			})
+		},
+	})},
+	"what is undone is told": {"SessionWatcher/a transaction tells when it is committed", is(defect{
+		inTx: func(_ context.Context, st full, fn func(full) error) error { return fn(st) },
+	})},
+	"a touch is told": {"SessionWatcher/what changes no answer is not told", is(defect{
+		touchSession: func(ctx context.Context, st full, s *store.Session) error { return st.UpdateSession(ctx, s) },
+	})},
 	"no rollback": {"Transactions/what fails is undone, all of it", is(defect{
 		inTx: func(_ context.Context, st full, fn func(full) error) error { return fn(st) },
 	})},
