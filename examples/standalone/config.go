@@ -58,6 +58,10 @@ type settings struct {
 	AuditLog bool
 	// Admin is the API for operators: see docs/admin.md. Default: there is none.
 	Admin *operators
+	// MetricsListen is the host:port of a listener that serves metrics for
+	// Prometheus, at /metrics; only operators should reach it. Default empty:
+	// there are none.
+	MetricsListen string
 	// LogRequests writes a line for each request.
 	LogRequests bool
 	// LogFormat is "text" (default) or "json".
@@ -157,6 +161,13 @@ func (s *settings) judge(file string) error {
 	}
 	if _, err := goredis.ParseURL(s.Redis); s.Redis != "" && err != nil {
 		add("redis", `is no address of Redis; write "redis://user:password@host:6379/0"`)
+	}
+	if l := s.MetricsListen; l != "" {
+		if _, _, err := net.SplitHostPort(l); err != nil {
+			add("metrics_listen", `%q is no address to listen at; write "host:port"`, l)
+		} else if l == s.Addr && !strings.HasSuffix(l, ":0") {
+			add("metrics_listen", "is the same as addr; write another port")
+		}
 	}
 	if s.LogFormat != "" && s.LogFormat != "text" && s.LogFormat != "json" {
 		add("log_format", `%q is not known; write "text" or "json"`, s.LogFormat)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +26,6 @@ type database struct {
 	sessions store.Sessions // nil: they are in Store
 	limits   store.Limits
 	migrate  func(context.Context) error
-	pings    []store.Pinger
 	closers  []func() error
 }
 
@@ -62,7 +62,7 @@ func (s *settings) openDatabase(ctx context.Context, log *slog.Logger) (*databas
 	client := goredis.NewClient(o)
 	kept := redis.New(client, redis.Options{})
 	db.sessions, db.limits = kept, kept
-	db.pings, db.closers = append(db.pings, kept), append(db.closers, client.Close)
+	db.closers = append(db.closers, client.Close)
 	if err := kept.Ping(ctx); err != nil {
 		return nil, errors.Join(err, db.close())
 	}
@@ -76,13 +76,13 @@ func (s *settings) openStore(ctx context.Context, log *slog.Logger) (*database, 
 		if err != nil {
 			return nil, err
 		}
-		return &database{Store: st, migrate: st.Migrate, pings: []store.Pinger{st}, closers: []func() error{st.Close}}, nil
+		return &database{Store: st, migrate: st.Migrate, closers: []func() error{st.Close}}, nil
 	case "postgres":
 		st, err := postgres.Open(ctx, s.Database)
 		if err != nil {
 			return nil, err
 		}
-		return &database{Store: st, migrate: st.Migrate, pings: []store.Pinger{st}, closers: []func() error{st.Close}}, nil
+		return &database{Store: st, migrate: st.Migrate, closers: []func() error{st.Close}}, nil
 	default:
 		log.Warn("the database is in memory: accounts and sessions are gone when the server stops")
 		if len(s.Secret) == 0 {
@@ -94,6 +94,16 @@ func (s *settings) openStore(ctx context.Context, log *slog.Logger) (*database, 
 	}
 }
 
+// databaseExists refuses a file that is not there, which opening it would make.
+func (s *settings) databaseExists() error {
+	path, ok := strings.CutPrefix(s.Database, "sqlite:")
+	if !ok || path == ":memory:" {
+		return nil
+	}
+	_, err := os.Stat(path)
+	return err
+}
+
 // migrateTimeout bounds what the start waits for migrations, those of other
 // instances included.
 const migrateTimeout = 5 * time.Minute
@@ -103,16 +113,6 @@ func (d *database) bringUpToDate(ctx context.Context) error {
 	defer cancel()
 	if err := d.migrate(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
-}
-
-// ping asks whether everything that keeps something answers.
-func (d *database) ping(ctx context.Context) error {
-	for _, p := range d.pings {
-		if err := p.Ping(ctx); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func TestForwardAuth(t *testing.T) {
 			r.Header.Set(name, value)
 		}
 		rec := httptest.NewRecorder()
-		s.routes(auth, db, new(atomic.Bool)).ServeHTTP(rec, r)
+		s.routes(auth, new(atomic.Bool)).ServeHTTP(rec, r)
 		return rec.Code, rec.Header().Get("Location")
 	}
 	if status, _ := ask(t, ""); status != 404 {

@@ -13,13 +13,12 @@ import (
 	"time"
 
 	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/account/observe"
+	"github.com/headless-auth/headless/account/observe/prom"
 	"github.com/headless-auth/headless/store"
 )
 
-const (
-	pingTimeout  = 2 * time.Second
-	drainTimeout = 10 * time.Second
-)
+const drainTimeout = 10 * time.Second
 
 func serveCommand(o *options) action {
 	o.config()
@@ -65,14 +64,24 @@ func (s *settings) auth(db *database) (*headless.Auth, error) {
 // serve answers requests until ctx ends. Then it takes no new ones, answers
 // those under way, and lets deliveries come to their end.
 func (s *settings) serve(ctx context.Context, db *database) error {
+	var metrics *prom.Metrics
+	if s.MetricsListen != "" {
+		metrics = prom.New()
+		s.Observe = metrics.Observe
+	}
 	auth, err := s.auth(db)
 	if err != nil {
 		return err
 	}
 	var draining atomic.Bool
-	doors := []*door{{server: s.server(s.routes(auth, db, &draining)), addr: s.Addr}}
+	doors := []*door{{server: s.server(s.routes(auth, &draining)), addr: s.Addr}}
 	if s.Admin != nil && s.Admin.Listen != "" {
-		doors = append(doors, &door{server: s.server(s.logged(auth.Admin())), addr: s.Admin.Listen})
+		doors = append(doors, &door{server: s.server(s.logged(auth.Admin())), addr: s.Admin.Listen, who: "operators"})
+	}
+	if metrics != nil {
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", metrics)
+		doors = append(doors, &door{server: s.server(mux), addr: s.MetricsListen, who: "Prometheus"})
 	}
 	for _, d := range doors {
 		if d.ln, err = (&net.ListenConfig{}).Listen(ctx, "tcp", d.addr); err != nil {
@@ -94,7 +103,7 @@ func (s *settings) serve(ctx context.Context, db *database) error {
 		go func() { failed <- d.server.Serve(d.ln) }()
 	}
 	for _, d := range doors[1:] {
-		s.Logger.Info("listening for operators", "addr", d.ln.Addr().String())
+		s.Logger.Info("listening for "+d.who, "addr", d.ln.Addr().String())
 	}
 	s.Logger.Info("listening", "addr", doors[0].ln.Addr().String(), "url", s.URL, "database", databaseKind(s.Database))
 
@@ -128,6 +137,7 @@ func (s *settings) serve(ctx context.Context, db *database) error {
 type door struct {
 	server *http.Server
 	addr   string
+	who    string       // comes in, if not everybody does
 	ln     net.Listener // nil until it is open
 }
 
@@ -152,25 +162,16 @@ func (s *settings) server(h http.Handler) *http.Server {
 	}
 }
 
-func (s *settings) routes(auth *headless.Auth, db *database, draining *atomic.Bool) http.Handler {
+func (s *settings) routes(auth *headless.Auth, draining *atomic.Bool) http.Handler {
 	path := s.Path
 	if path == "" {
 		path = "/_allauth"
 	}
-	health := func(also func() bool) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			ctx, cancel := context.WithTimeout(r.Context(), pingTimeout)
-			defer cancel()
-			w.Header().Set("Cache-Control", "no-store")
-			if err := db.ping(ctx); err != nil {
-				s.Logger.WarnContext(ctx, "the database does not answer", "error", err)
-				http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
-			} else if !also() {
-				http.Error(w, "stopping", http.StatusServiceUnavailable)
-			} else {
-				_, _ = io.WriteString(w, "ok\n")
-			}
+	staying := func(context.Context) error {
+		if draining.Load() {
+			return errors.New("the server is stopping")
 		}
+		return nil
 	}
 	mux := http.NewServeMux()
 	mux.Handle(path+"/", auth.Handler())
@@ -188,8 +189,8 @@ func (s *settings) routes(auth *headless.Auth, db *database, draining *atomic.Bo
 		mux.Handle(s.ForwardAuthPath, auth.ForwardAuth(l...))
 	}
 	mux.Handle("GET /.well-known/webauthn", auth.WellKnown())
-	mux.Handle("GET /healthz", health(func() bool { return true }))
-	mux.Handle("GET /readyz", health(func() bool { return !draining.Load() }))
+	mux.Handle("GET /healthz", observe.Health(s.Logger))
+	mux.Handle("GET /readyz", observe.Health(s.Logger, staying, auth.Ready))
 	return s.logged(mux)
 }
 
