@@ -2,6 +2,7 @@ package mfa
 
 import (
 	"context"
+	"crypto/fips140"
 	"fmt"
 	"net"
 	"net/http"
@@ -149,6 +150,8 @@ func (c *Config) Problems(site Site) map[string]string {
 			p[field] = fmt.Sprintf(`%q is no type; write "totp", "recovery_codes" or "webauthn"`, t)
 		} else if slices.Contains(c.SupportedTypes[:i], t) {
 			p[field] = fmt.Sprintf("%q is listed twice", t)
+		} else if t != store.WebAuthn && fips140.Enforced() {
+			p[field] = fmt.Sprintf(`%q is made with SHA-1, which FIPS 140-only mode forbids; write "webauthn" alone`, t)
 		}
 	}
 	c.totpProblems(site, p)

@@ -1,6 +1,7 @@
 package password
 
 import (
+	"crypto/fips140"
 	"crypto/pbkdf2"
 	"crypto/sha1" // #nosec G505 -- what old PBKDF2 hashes are made of
 	"crypto/sha256"
@@ -77,6 +78,29 @@ var crypts = map[string]func(string) hash{
 // decode takes an encoding apart and tells whether it is laid out as Django
 // does. The hash is nil if there is nothing to compare with.
 func decode(encoded string) (h hash, django bool) {
+	h, django = takeApart(encoded)
+	if h != nil && fips140.Enforced() && !approved(h) {
+		return nil, django
+	}
+	return h, django
+}
+
+// approved reports whether FIPS 140-only mode lets us compute a hash: MD5 and
+// SHA-1 panic there, and PBKDF2 fails with a short salt.
+func approved(h hash) bool {
+	switch h := h.(type) {
+	case *pbkdf2Hash:
+		return len(h.salt) >= 16 && h.digest().Size() > sha1.Size
+	case *phpassHash:
+		return false
+	case *wrappedHash:
+		d, ok := h.inner.(plainDigest)
+		return ok && d.name != "md5" && d.name != "sha1"
+	}
+	return true
+}
+
+func takeApart(encoded string) (h hash, django bool) {
 	name, rest, found := strings.Cut(encoded, "$")
 	if !found || len(encoded) > maxEncoded {
 		return nil, false

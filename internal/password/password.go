@@ -159,7 +159,9 @@ func (h *Hasher) Hash(ctx context.Context, text string) (string, error) {
 // Salted or plain MD5 and SHA-1 are not read as they are: they protect nobody.
 // These, an unusable password ("" or "!…"), an encoding that is malformed or
 // asks for unreasonable work, and a password longer than [MaxBytes] cost as
-// much as one hash of ours, and never match.
+// much as one hash of ours, and never match. In FIPS 140-only mode that includes
+// whatever is made with MD5, with SHA-1, or with PBKDF2 and a salt below 16
+// bytes.
 func (h *Hasher) Verify(ctx context.Context, text, encoded string) (ok, upgrade bool, err error) {
 	since, err := h.take(ctx)
 	if err != nil {

@@ -32,8 +32,8 @@ end
 `
 
 var (
-	peekLimit = redis.NewScript(look + `return 0`)
-	takeLimit = redis.NewScript(look + `
+	peekLimit = script(look + `return 0`)
+	takeLimit = script(look + `
 redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, string.format('%.0f', math.max(now - per, 0)))
 local same = redis.call('ZCOUNT', KEYS[1], ARGV[1], ARGV[1])
 redis.call('ZADD', KEYS[1], ARGV[1], ARGV[1] .. string.format(':%07d', same), -per, 'per')
@@ -41,14 +41,14 @@ local left, life = redis.call('PTTL', KEYS[1]), tonumber(ARGV[5])
 if left < life then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
 return 0`)
 	// giveBack removes the last of the takes of a moment.
-	giveBack = redis.NewScript(`
+	giveBack = script(`
 local l = redis.call('ZREVRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1], 'LIMIT', 0, 1)
 if #l == 0 then return 0 end
 redis.call('ZREM', KEYS[1], l[1])
 if redis.call('ZCARD', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
 return 1`)
 	// removeLimit removes a bucket that limits nothing any more.
-	removeLimit = redis.NewScript(`
+	removeLimit = script(`
 local per = redis.call('ZSCORE', KEYS[1], 'per')
 if not per then return 0 end
 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
