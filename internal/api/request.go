@@ -48,7 +48,6 @@ type Request struct {
 	rotate  bool // and gets a new token
 	ended   []string
 	stored  store.Session // as last read or saved
-	none    store.Session // the session until there is one
 	tx      store.Store
 	events  []any
 	after   []func()

@@ -92,10 +92,9 @@ func (rt *Route) allow() string {
 func (e *Env) Handler(client Client, rt Route) http.Handler {
 	allow := rt.allow()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), e.Timeout+rt.Patience)
-		defer cancel()
 		rq := e.newRequest(r, client)
-		ctx = NewContext(ctx, rq)
+		ctx := newPatience(r.Context(), rq, e.Timeout+rt.Patience)
+		defer ctx.end()
 		if e.Observe != nil {
 			seen, done := rq.watch(w, &rt)
 			w = seen
@@ -133,7 +132,7 @@ func (e *Env) Handler(client Client, rt Route) http.Handler {
 
 func (e *Env) newRequest(r *http.Request, client Client) *Request {
 	rq := &Request{Env: e, HTTP: r, Client: client, Now: e.Now()}
-	rq.Session = &rq.none
+	rq.Session = &rq.stored // nothing, until it is identified
 	if e.Locale != nil {
 		rq.Locale = e.Locale(r)
 	}
@@ -189,6 +188,9 @@ func (rq *Request) identify(ctx context.Context) error {
 	err := rq.Env.Sessions.Identify(ctx, rq)
 	if rq.User != nil {
 		rq.Started = rq.User.ID
+	}
+	if rq.Session == &rq.stored {
+		rq.Session = &store.Session{}
 	}
 	rq.stored = *rq.Session
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/headless-auth/headless/store"
@@ -76,14 +77,21 @@ type sessionUser struct {
 	user    store.User
 }
 
+// destinations are where the columns go, for a moment of nearly every request.
+var destinations = sync.Pool{New: func() any { return new([26]any) }}
+
 func scanSessionUser(row Scan) (*sessionUser, error) {
 	var x sessionUser
 	var id, user int64
 	s, u := &x.session, &x.user
-	err := row(&id, &s.TokenHash, &user, &s.Epoch, (*[]byte)(&s.Methods), &s.State, &s.IP, &s.UserAgent,
+	dest, _ := destinations.Get().(*[26]any)
+	*dest = [...]any{&id, &s.TokenHash, &user, &s.Epoch, (*[]byte)(&s.Methods), &s.State, &s.IP, &s.UserAgent,
 		&s.CreatedAt, &s.SeenAt, &s.ExpiresAt, &s.Version, &s.Generation, &s.RefreshedAt,
 		&u.Username, &u.Email, (*string)(&u.Password), &u.FirstName, &u.LastName, &u.Disabled,
-		&u.DeactivatedAt, &u.Epoch, (*[]byte)(&u.Fields), &u.CreatedAt, &u.LastLoginAt, &u.Version)
+		&u.DeactivatedAt, &u.Epoch, (*[]byte)(&u.Fields), &u.CreatedAt, &u.LastLoginAt, &u.Version}
+	err := row(dest[:]...)
+	clear(dest[:])
+	destinations.Put(dest)
 	s.ID, s.UserID = text(id), text(user)
 	s.Methods, s.State, s.UserAgent = filled(long(s.Methods)), filled(s.State), long(s.UserAgent)
 	u.ID, u.Fields = s.UserID, filled(u.Fields)
