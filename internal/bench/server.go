@@ -220,7 +220,7 @@ func bare(ctx context.Context, e environment) (http.Handler, error) {
 
 // bareSession is the one question that tells who a token is.
 const bareSession = `select u.id, coalesce(e.email, ''), s.expires_at from auth_sessions s join auth_users u on u.id = s.user_id
-	left join auth_emails e on e.user_id = u.id and e.is_primary where s.token_hash = $1 and s.epoch = u.epoch`
+	left join auth_emails e on e.user_id = u.id and e.is_primary where s.token_hash = $1 and substr(s.token_hash, 1, 7) = $2 and s.epoch = u.epoch`
 
 type answered struct {
 	ID      string `json:"id"`
@@ -254,10 +254,10 @@ func (s *bareServer) session(w http.ResponseWriter, r *http.Request) {
 			a.Expires = expires.Unix()
 		}
 	case s.lite != nil:
-		err = s.lite.QueryRowContext(r.Context(), hash[:]).Scan(&id, &a.Email, &a.Expires)
+		err = s.lite.QueryRowContext(r.Context(), hash[:], hash[:7]).Scan(&id, &a.Email, &a.Expires)
 	case s.pool != nil:
 		var expires time.Time
-		err = s.pool.QueryRow(r.Context(), bareSession, hash[:]).Scan(&id, &a.Email, &expires)
+		err = s.pool.QueryRow(r.Context(), bareSession, hash[:], hash[:7]).Scan(&id, &a.Email, &expires)
 		a.Expires = expires.Unix()
 	default:
 		a = answered{"1", "somebody@example.org", 0}
