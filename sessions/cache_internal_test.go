@@ -297,6 +297,9 @@ func heap() (bytes, objects uint64) {
 // TestCacheMemory measures what a hundred thousand sessions cost. Not
 // parallel: it looks at the whole process's heap.
 func TestCacheMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a second, or many under the race detector")
+	}
 	const n = 100_000
 	for _, c := range []struct {
 		name     string

@@ -110,8 +110,8 @@ func textsOf(s *store.Session, u *store.User, n *[numbers]int64) (t [texts]strin
 
 // encodeRecord appends a session and its user to b.
 func encodeRecord(b []byte, s *store.Session, u *store.User, life int64) []byte {
-	start, there, size := len(b), uint32(0), len(u.Password)+len(s.ID)+len(u.ID)+len(s.IP)
-	b = append(b, 0, 0, 0, 0, 0)
+	start, there := len(b), uint32(0)
+	b = append(b, 0, 0, 0, 0)
 	n := numbersOf(s, u, life)
 	for i, v := range n {
 		if v != 0 {
@@ -124,7 +124,6 @@ func encodeRecord(b []byte, s *store.Session, u *store.User, life int64) []byte 
 	for i, t := range l {
 		if t != "" {
 			there |= 1 << (numbers + i)
-			size += len(t)
 			b = known.append(b, t)
 		}
 		if i == textEmail {
@@ -135,12 +134,8 @@ func encodeRecord(b []byte, s *store.Session, u *store.User, life int64) []byte 
 		there |= hasTail
 	}
 	binary.LittleEndian.PutUint32(b[start:], there)
-	b[start+4] = byte(min(size/sizeUnit+1, 255)) //nolint:gosec // just bounded
 	return append(b, tail...)
 }
-
-// sizeUnit is what a record's size is counted in: of its texts, written out.
-const sizeUnit = 16
 
 // appendLogin writes when somebody logged in, as records of authentication do.
 func appendLogin(b []byte, s *store.Session) []byte {
@@ -152,8 +147,9 @@ func decodeRecord(b []byte, life int64) (*store.Session, *store.User) {
 	x := &record{}
 	s, u := &x.session, &x.user
 	there := binary.LittleEndian.Uint32(b)
-	text := make([]byte, 0, int(b[4])*sizeUnit)
-	b = b[5:]
+	b = b[4:]
+	var buf [1024]byte
+	text := buf[:0]
 	var n [numbers]int64
 	for i := range n {
 		if there&(1<<i) != 0 {
