@@ -233,6 +233,21 @@ func TestTOTPMovesTheClock(t *testing.T) {
 	}
 }
 
+// Tests that run at once may share a site, and its people.
+func TestLoginsAtOnce(t *testing.T) {
+	t.Parallel()
+	site := authtest.New(t, host())
+	t.Run("all", func(t *testing.T) {
+		for range 8 {
+			t.Run("one", func(t *testing.T) {
+				t.Parallel()
+				authtest.Login(t, site, "alice", authtest.WithPasskey(), authtest.AsApp()).Session().LoggedIn()
+				authtest.Login(t, site, "alice", authtest.WithTOTP()).Session().LoggedIn()
+			})
+		}
+	})
+}
+
 // What softauthn can be made to claim is refused.
 func TestAClonedPasskey(t *testing.T) {
 	t.Parallel()

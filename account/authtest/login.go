@@ -81,6 +81,8 @@ func Login(t testing.TB, s *Site, name string, options ...Option) *Client {
 		o(l)
 	}
 	p := s.person(t, name, l)
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	s.setUp(t, p, l)
 	c := s.Client(t, l.kind)
 	c.Person = p

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,8 @@ type Person struct {
 	TOTP          *TOTP
 	RecoveryCodes []string
 	Passkey       *softauthn.Authenticator
+
+	mu sync.Mutex // one login at a time: counters and codes go in order
 }
 
 // person finds somebody by name, or makes them.
