@@ -175,6 +175,10 @@ type Config struct {
 	// request's path and must not take long.
 	OnEvent func(ctx context.Context, e account.Event)
 
+	// Webhooks are told of events over HTTP, whatever crashes meanwhile. Package
+	// webhook has them: NewEndpoint.
+	Webhooks []account.Webhook
+
 	// AuditLog keeps every event, for [store.AuditLog].AuditOf to list. The
 	// stores of this module are one. Default nil: nothing is kept.
 	AuditLog store.AuditLog
@@ -356,6 +360,10 @@ func New(c Config) (*Auth, error) {
 	a.forward = c.forward(at)
 	a.sources = c.sources(at, pages, doctor.NewProbe(keys, env.ClientIP, env.Now))
 	a.outbox = account.NewOutbox(c.Store, keys, c.Mailer, c.SMS, env.Now, c.Logger)
+	if len(c.Webhooks) > 0 {
+		a.outbox.Endpoints(c.Webhooks)
+		env.Promise = a.outbox.Promise
+	}
 	env.Observe, a.outbox.Observe = c.observe(), c.observe()
 	parts := account.Parts{
 		Config: c.Account, Hooks: c.Hooks, Frontend: pages, Sessions: manager,
@@ -707,17 +715,37 @@ func meet(requirements []Requirement) func(*api.Request) error {
 	return func(rq *api.Request) error { return rq.Meet(l) }
 }
 
+// Waiting tells a host's own handler whose login waits for the client, and at
+// which stage: "" if none does. The user is nil while a login is pretended. It
+// changes nothing, and nobody is logged in. An unsafe request of a browser must
+// carry the CSRF token, as for [Auth.CompleteStage].
+func (a *Auth) Waiting(r *http.Request) (u *store.User, stage string, err error) {
+	rq, err := a.env.Look(r)
+	if err != nil {
+		return nil, "", err
+	}
+	l, stage, err := a.account.Pipeline.Current(api.NewContext(r.Context(), rq), rq)
+	if err != nil || l == nil {
+		return nil, "", err
+	}
+	return l.User, stage, nil
+}
+
 // CompleteStage reports, from a host's own handler, that the client has done
 // what a stage of Config.Stages waited for. The login goes on, and the answer
 // is the API's: logged in, or the next stage. 409, if the client's login does
-// not wait there.
+// not wait there; 405 for a GET, which links can make. [Auth.Waiting] tells
+// before whom it is about.
 func (a *Auth) CompleteStage(w http.ResponseWriter, r *http.Request, stage string) {
-	client := api.Browser
+	client, method := api.Browser, r.Method
 	if r.Header.Get(tokens.SessionHeader) != "" {
 		client = api.App
 	}
+	if csrf.Safe(method) {
+		method = http.MethodPost // the only one that there is
+	}
 	a.env.Handler(client, api.Route{Access: api.Anyone, Methods: map[string]api.Endpoint{
-		r.Method: {NoBody: true, Do: func(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+		method: {NoBody: true, Do: func(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 			err := rq.InTx(ctx, func(ctx context.Context) error { return a.account.Pipeline.Done(ctx, rq, stage) })
 			return api.Authentication(), err
 		}},
@@ -931,6 +959,9 @@ func (c *Config) fill(p *site.Problems) {
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Reader
+	}
+	if i, what := account.WebhookProblem(c.Webhooks); what != "" {
+		p.Add(fmt.Sprintf("Webhooks[%d]", i), what)
 	}
 	for field, what := range account.StageProblems(c.Stages) {
 		p.Add("Stages"+field, what)

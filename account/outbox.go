@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/headless-auth/headless/account/observe"
@@ -25,7 +26,7 @@ const (
 	purposeOutbox  = "outbox"
 )
 
-// Outbox delivers mails and text messages: promised in the transaction of the
+// Outbox delivers mails, text messages and events for webhooks: promised in the transaction of the
 // work that they belong to, sent after its commit and off the request's path,
 // and tried again until they are delivered. Messages carry keys, so they are
 // kept encrypted.
@@ -39,23 +40,39 @@ type Outbox struct {
 	// Observe, if set, hears of every attempt, and how many messages wait.
 	Observe observe.Func
 
-	mu      sync.Mutex
-	queue   []parcel
-	workers int
-	idle    chan struct{} // closed when no worker is left; nil while there is none
+	webhooks []*endpoint
+	waiting  atomic.Int64 // messages, as last counted, and events since
+
+	mu             sync.Mutex
+	letters, posts lane
+	workers        int           // of both
+	idle           chan struct{} // closed when no worker is left; nil while there is none
+}
+
+// lane is what waits in memory, with who works on it.
+type lane struct {
+	queue               []parcel
+	workers             int
+	mostWaiting, mostOf int
 }
 
 // parcel is a message on its way.
 type parcel struct {
 	Mail *Message `json:"mail,omitempty"`
 	SMS  *SMS     `json:"sms,omitempty"`
+	// Event is for a webhook.
+	Event *letter `json:"event,omitempty"`
+
 	row  *store.OutboxMessage
 	from context.Context // of the request that has promised it, where that is observed
 }
 
 // NewOutbox returns an outbox. mailer or sms may be nil where none is sent.
 func NewOutbox(st store.Outbox, keys *secret.Keys, mailer Mailer, sms SMSSender, now func() time.Time, log *slog.Logger) *Outbox {
-	return &Outbox{store: st, keys: keys, mailer: mailer, sms: sms, now: now, log: log}
+	return &Outbox{
+		store: st, keys: keys, mailer: mailer, sms: sms, now: now, log: log,
+		letters: lane{mostWaiting: outboxBacklog, mostOf: outboxWorkers}, posts: lane{mostWaiting: webhookQueue, mostOf: webhookWorkers},
+	}
 }
 
 // put promises a message within the request's transaction.
@@ -79,32 +96,38 @@ func (o *Outbox) put(ctx context.Context, rq *api.Request, p parcel) error {
 func (o *Outbox) enqueue(p parcel) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.queue) >= outboxBacklog {
+	l := &o.letters
+	if p.Event != nil {
+		l = &o.posts
+	}
+	if len(l.queue) >= l.mostWaiting {
 		return
 	}
-	o.queue = append(o.queue, p)
-	if o.workers < outboxWorkers {
+	l.queue = append(l.queue, p)
+	if l.workers < l.mostOf {
 		if o.workers == 0 {
 			o.idle = make(chan struct{})
 		}
+		l.workers++
 		o.workers++
-		go o.work()
+		go o.work(l)
 	}
 }
 
 // work delivers until nothing is left.
-func (o *Outbox) work() {
+func (o *Outbox) work(l *lane) {
 	for {
 		o.mu.Lock()
-		if len(o.queue) == 0 {
+		if len(l.queue) == 0 {
+			l.workers--
 			if o.workers--; o.workers == 0 {
 				close(o.idle)
 			}
 			o.mu.Unlock()
 			return
 		}
-		p := o.queue[0]
-		o.queue = o.queue[1:]
+		p := l.queue[0]
+		l.queue = l.queue[1:]
 		o.mu.Unlock()
 		// The request is over, or soon will be; delivery has its own time.
 		ctx, cancel := context.WithTimeout(context.Background(), outboxTimeout)
@@ -161,13 +184,14 @@ func (o *Outbox) Deliver(ctx context.Context) error {
 	}
 }
 
-// count tells how many messages wait.
+// count sees how many messages wait.
 func (o *Outbox) count(ctx context.Context) error {
-	if o.Observe == nil {
+	if o.Observe == nil && len(o.webhooks) == 0 {
 		return nil
 	}
 	n, err := o.store.CountMessages(ctx)
-	if err == nil {
+	o.waiting.Store(int64(n))
+	if err == nil && o.Observe != nil {
 		o.Observe(ctx, observe.Observation{Kind: observe.Backlog, Start: time.Now(), Count: n})
 	}
 	return err
@@ -186,7 +210,9 @@ func (o *Outbox) open(row *store.OutboxMessage) (parcel, error) {
 func (o *Outbox) deliver(ctx context.Context, p parcel) {
 	start := time.Now()
 	err := o.attempt(ctx, p)
-	if o.Observe != nil {
+	var rest putOff
+	rests := errors.As(err, &rest)
+	if o.Observe != nil && !rests {
 		o.Observe(cmp.Or(p.from, ctx), observe.Observation{Kind: observe.Delivery, Name: p.kind(), Start: start, Duration: time.Since(start), Err: err})
 	}
 	// How it went is written down even if the attempt has used up its time.
@@ -196,6 +222,11 @@ func (o *Outbox) deliver(ctx context.Context, p parcel) {
 	case err == nil:
 		if err := o.store.DeleteMessage(ctx, p.row.ID); err != nil {
 			o.log.ErrorContext(ctx, "a delivered message could not be removed and will be sent again", "error", err)
+		}
+	case rests && now.Sub(p.row.CreatedAt) <= outboxLifetime:
+		p.row.DueAt = rest.until
+		if err := o.store.RescheduleMessage(ctx, p.row); err != nil {
+			o.log.ErrorContext(ctx, "a message could not be rescheduled", "error", err)
 		}
 	case errors.Is(err, ErrPermanent) || now.Sub(p.row.CreatedAt) > outboxLifetime:
 		o.giveUp(ctx, p, err)
@@ -217,11 +248,13 @@ func (o *Outbox) giveUp(ctx context.Context, p parcel, cause error) {
 	}
 }
 
+var errPanicked = errors.New("the sender panicked")
+
 // attempt contains a sender that panics.
 func (o *Outbox) attempt(ctx context.Context, p parcel) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = errors.New("the sender panicked")
+			err = errPanicked
 			o.log.ErrorContext(ctx, "a sender panicked", "panic", r)
 		}
 	}()
@@ -230,6 +263,8 @@ func (o *Outbox) attempt(ctx context.Context, p parcel) (err error) {
 		return o.mailer.Send(ctx, *p.Mail)
 	case p.SMS != nil && o.sms != nil:
 		return o.sms.SendSMS(ctx, *p.SMS)
+	case p.Event != nil:
+		return o.post(ctx, p.Event)
 	}
 	return errors.Join(ErrPermanent, errors.New("there is nothing to send it with"))
 }
@@ -240,6 +275,8 @@ func (p parcel) kind() string {
 		return p.Mail.Kind
 	case p.SMS != nil:
 		return "sms " + p.SMS.Kind
+	case p.Event != nil:
+		return "webhook " + p.Event.Type
 	}
 	return "unreadable"
 }
@@ -251,17 +288,18 @@ type (
 )
 
 type plainParcel struct {
-	Mail *plainMessage `json:"mail,omitempty"`
-	SMS  *plainSMS     `json:"sms,omitempty"`
+	Mail  *plainMessage `json:"mail,omitempty"`
+	SMS   *plainSMS     `json:"sms,omitempty"`
+	Event *letter       `json:"event,omitempty"`
 }
 
 func (p *parcel) encode() ([]byte, error) {
-	return json.Marshal(plainParcel{(*plainMessage)(p.Mail), (*plainSMS)(p.SMS)})
+	return json.Marshal(plainParcel{(*plainMessage)(p.Mail), (*plainSMS)(p.SMS), p.Event})
 }
 
 func (p *parcel) decode(b []byte) error {
 	var x plainParcel
 	err := json.Unmarshal(b, &x)
-	p.Mail, p.SMS = (*Message)(x.Mail), (*SMS)(x.SMS)
+	p.Mail, p.SMS, p.Event = (*Message)(x.Mail), (*SMS)(x.SMS), x.Event
 	return err
 }

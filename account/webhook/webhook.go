@@ -1,5 +1,10 @@
-// Package webhook sends text messages by handing them to an HTTP service, of
-// your own or of a provider's:
+// Package webhook calls HTTP services: with text messages to send, and with
+// events. [NewEndpoint] is for events, signed as Standard Webhooks says; see
+// docs/webhooks.md.
+//
+// # Text messages
+//
+// They are handed to a service of your own or of a provider's:
 //
 //	sender, err := webhook.New("https://sms.example.org/send", webhook.Options{Token: token})
 //	auth, err := headless.New(headless.Config{SMS: sender, … })
@@ -16,10 +21,7 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -175,10 +177,7 @@ func (s *Sender) sign(h http.Header, body []byte) {
 		return
 	}
 	id, at := "msg_"+rand.Text(), strconv.FormatInt(s.now().Unix(), 10)
-	mac := hmac.New(sha256.New, s.secret)
-	mac.Write([]byte(id + "." + at + "."))
-	mac.Write(body)
 	h.Set("Webhook-Id", id)
 	h.Set("Webhook-Timestamp", at)
-	h.Set("Webhook-Signature", "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	h.Set("Webhook-Signature", signature(s.secret, id, at, body))
 }

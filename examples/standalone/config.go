@@ -18,6 +18,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/account/smtp"
 	"github.com/headless-auth/headless/account/webhook"
 	"github.com/headless-auth/headless/internal/jsonconfig"
@@ -87,6 +88,7 @@ var types = map[reflect.Type]func(*jsonconfig.Value) any{
 	reflect.TypeFor[tokens.Strategy](): readTokens,
 
 	reflect.TypeFor[socialaccount.Provider](): readProvider,
+	reflect.TypeFor[account.Webhook]():        readHook,
 	reflect.TypeFor[crypto.Signer]():          readPrivateKey,
 	reflect.TypeFor[crypto.PublicKey]():       readPublicKey,
 	reflect.TypeFor[*x509.Certificate]():      readCertificate,

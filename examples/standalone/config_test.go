@@ -97,6 +97,14 @@ func TestSettingsRefused(t *testing.T) {
 			`previous_secrets[0]: the environment variable STANDALONE_TEST_NO_SUCH_VARIABLE is not set`,
 		}},
 		{"templates that are no folder", `, "mail": {"templates": "/no/such/folder"}`, []string{`mail.templates: "/no/such/folder" is no folder`}},
+		{"webhooks", `, "webhooks": [{"url": "https://crm.example.org/hush", "secrets": ["hush"]}, {"url": "http://crm.example.org", "secrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]},
+			{"url": "https://a.example.org", "secrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"], "event": "x"}]`, []string{
+			`webhooks[0]: Secrets[0] is not "whsec_"`,
+			`webhooks[1]: events would be sent in clear`,
+			`webhooks[2].event: is no setting`,
+		}},
+		{"two webhooks of one name", `, "webhooks": [{"url": "https://crm.example.org/a", "secrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]},
+			{"url": "https://crm.example.org/a", "secrets": ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]}]`, []string{`webhooks[1]: has the name of another`}},
 		{"forward auth", `, "forward_auth_path": "forward", "forward_auth_require": ["mfa", "luck"], "forward_auth": {"apps": ["wiki"]}`, []string{
 			`forward_auth_path: "forward" is no path; write "/forward-auth"`,
 			`forward_auth_require[1]: "luck" can't be required; write "mfa", "phishing_resistant" or "verified_email"`,

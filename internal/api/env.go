@@ -61,6 +61,9 @@ type Env struct {
 	// Display names a user; Extra adds to what the API tells of them.
 	Display func(ctx context.Context, u *store.User) string
 	Extra   func(ctx context.Context, u *store.User) map[string]any
+	// Promise, if set, writes an event down for whoever must hear of it: in the
+	// transaction that it happens in, if there is one.
+	Promise func(ctx context.Context, rq *Request, event any) error
 	// OnEvent hears what happened, after it was saved.
 	OnEvent func(ctx context.Context, event any)
 	// Observe, if set, hears what was seen of requests, transactions and limits.

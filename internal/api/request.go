@@ -42,8 +42,9 @@ type Request struct {
 	// Started is the id of the user at the start, "" for nobody.
 	Started string
 
-	host    bool // it is for a route of the host's own
-	changed bool // the session differs from what is stored
+	host    bool    // it is for a route of the host's own
+	counted []Taken // against the endpoint's limit
+	changed bool    // the session differs from what is stored
 	touched []Touch
 	rotate  bool // and gets a new token
 	ended   []string
@@ -51,6 +52,8 @@ type Request struct {
 	tx      store.Store
 	events  []any
 	after   []func()
+	// promised is how many of the events were.
+	promised int
 }
 
 // CredentialKind is a way to be recognised.
@@ -187,10 +190,12 @@ func (rq *Request) InTx(ctx context.Context, fn func(ctx context.Context) error)
 		if err := fn(ctx); err != nil {
 			return err
 		}
-		if !rq.Env.SharedSessions {
-			return nil
+		if rq.Env.SharedSessions {
+			if err := rq.Env.Sessions.Save(ctx, tx, rq); err != nil {
+				return err
+			}
 		}
-		return rq.Env.Sessions.Save(ctx, tx, rq)
+		return rq.promise(ctx)
 	})
 	if err != nil {
 		restore()
@@ -200,9 +205,9 @@ func (rq *Request) InTx(ctx context.Context, fn func(ctx context.Context) error)
 	// fails, the client stands where it stood, but the rest has happened: it is
 	// told, and must not be done again.
 	if err = rq.save(ctx); err != nil {
-		events, after := rq.events, rq.after
+		events, after, promised := rq.events, rq.after, rq.promised
 		restore()
-		rq.events, rq.after = events, after
+		rq.events, rq.after, rq.promised = events, after, promised
 		if errors.Is(err, store.ErrConflict) {
 			err = &Error{Status: http.StatusConflict}
 		}
@@ -233,15 +238,32 @@ func (rq *Request) save(ctx context.Context) error {
 	return rq.Env.Sessions.Save(ctx, rq.Sessions(), rq)
 }
 
+// promise writes down events that somebody is to hear of for certain.
+func (rq *Request) promise(ctx context.Context) error {
+	if rq.Env.Promise == nil {
+		return nil
+	}
+	for ; rq.promised < len(rq.events); rq.promised++ {
+		if err := rq.Env.Promise(ctx, rq, rq.events[rq.promised]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // deliver tells and sends what was waiting for the save.
 func (rq *Request) deliver(ctx context.Context) {
+	// Events of no transaction, such as failed logins.
+	if err := rq.promise(ctx); err != nil {
+		rq.Env.Log.ErrorContext(ctx, "events could not be written down for webhooks", "events", len(rq.events)-rq.promised, "error", err)
+	}
 	for _, fn := range rq.after {
 		fn()
 	}
 	for _, e := range rq.events {
 		rq.tell(ctx, e)
 	}
-	rq.after, rq.events = nil, nil
+	rq.after, rq.events, rq.promised = nil, nil, 0
 }
 
 // tell contains a host's subscriber: what happened has happened.

@@ -60,6 +60,9 @@ func LoggedIn(rq *Request) error {
 type Endpoint struct {
 	// Limit names the rate limit action that a call counts against.
 	Limit string
+	// Refund takes that back when the call is answered 400 or 401: for limits
+	// so narrow that a mistake must not use them up.
+	Refund bool
 	// Before judges, before the body is read, whether it is the moment for
 	// this call.
 	Before func(ctx context.Context, rq *Request) error
@@ -166,10 +169,24 @@ func (rq *Request) run(ctx context.Context, rt *Route, allow string) (*Reply, er
 		return nil, &Error{Status: http.StatusMethodNotAllowed}
 	}
 	if ep.Limit != "" {
-		if err := rq.Limit(ctx, ep.Limit, ""); err != nil {
+		t, wait, err := rq.Take(ctx, ep.Limit, "")
+		if err != nil {
 			return nil, err
 		}
+		if wait > 0 {
+			return nil, TooMany(wait)
+		}
+		rq.counted = append(rq.counted, t)
 	}
+	reply, err := rq.call(ctx, &ep)
+	if ep.Refund && err != nil {
+		return nil, rq.refund(ctx, err)
+	}
+	return reply, err
+}
+
+// call is an endpoint's own part.
+func (rq *Request) call(ctx context.Context, ep *Endpoint) (reply *Reply, err error) {
 	if ep.Before != nil {
 		if err := ep.Before(ctx, rq); err != nil {
 			return nil, err
@@ -182,6 +199,20 @@ func (rq *Request) run(ctx context.Context, rt *Route, allow string) (*Reply, er
 		return nil, err
 	}
 	return ep.Do(ctx, rq)
+}
+
+// refund takes back what a refused call has counted against the endpoint's
+// limit.
+func (rq *Request) refund(ctx context.Context, refusal error) error {
+	if s := asError(refusal).Status; s != http.StatusBadRequest && s != http.StatusUnauthorized {
+		return refusal
+	}
+	for _, t := range rq.counted {
+		if err := rq.GiveBack(ctx, t); err != nil {
+			return err
+		}
+	}
+	return refusal
 }
 
 func (rq *Request) identify(ctx context.Context) error {
@@ -200,7 +231,12 @@ func (rq *Request) identify(ctx context.Context) error {
 // is forgotten; what must survive a refusal is saved by the flow itself.
 func (rq *Request) finish(ctx context.Context, flowErr error) error {
 	if flowErr == nil {
-		if err := rq.save(ctx); err != nil {
+		save := rq.save
+		if rq.Env.Promise != nil && rq.Env.SharedSessions && rq.promised < len(rq.events) && (rq.changed || len(rq.ended) > 0) {
+			// The session, and what is promised of it, together.
+			save = func(ctx context.Context) error { return rq.InTx(ctx, func(context.Context) error { return nil }) }
+		}
+		if err := save(ctx); err != nil {
 			return err
 		}
 	} else if rq.changed || len(rq.ended) > 0 {

@@ -28,6 +28,7 @@ const module = "github.com/headless-auth/headless"
 var inFile = map[string]string{
 	"tokens.Strategy":        "tokens.JWTConfig",
 	"socialaccount.Provider": "standalone.provider or saml.Config",
+	"account.Webhook":        "standalone.hook",
 	"crypto.Signer":          "a key in PEM, or the file that holds it",
 	"crypto.PublicKey":       "a key in PEM, or the file that holds it",
 	"x509.Certificate":       "a certificate in PEM, or the file that holds it",
