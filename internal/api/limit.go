@@ -195,7 +195,12 @@ func (rq *Request) LimitUser(ctx context.Context, action, userID string) error {
 	wait, err := rq.limits().Take(ctx, rq.Now, l...)
 	rq.decided(ctx, wait, err, action)
 	if err == nil && wait > 0 {
-		err = TooMany(wait)
+		return TooMany(wait)
 	}
+	t := Taken{at: rq.Now}
+	for _, x := range l {
+		t.keys = append(t.keys, x.Key)
+	}
+	rq.counted = append(rq.counted, t)
 	return err
 }
