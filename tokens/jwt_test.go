@@ -240,6 +240,19 @@ func TestKeysTakeTurns(t *testing.T) {
 	})
 }
 
+func TestPolicy(t *testing.T) {
+	t.Parallel()
+	old, next := now.Add(-400*24*time.Hour), now.Add(time.Hour)
+	j := newJWT(t, tokens.JWTConfig{AccessLifetime: time.Hour, KeepRefreshToken: true, Keys: []tokens.Key{
+		{Secret: secret, SignsFrom: old}, {Secret: bytes.Repeat([]byte("t"), 32), SignsFrom: next}, {Public: edKey(t).Public(), SignsFrom: now},
+	}})
+	for at, since := range map[time.Time]time.Time{now: old, next: next, old.Add(-1): {}} {
+		if got, want := j.Policy(at), (tokens.Policy{AccessLifetime: time.Hour, KeepRefreshToken: true, SignsSince: since}); got != want {
+			t.Errorf("at %v: got %+v, want %+v", at, got, want)
+		}
+	}
+}
+
 func TestConfigProblems(t *testing.T) {
 	_, err := tokens.NewJWT(tokens.JWTConfig{
 		Keys:           []tokens.Key{{}, {Secret: secret, Private: edKey(t)}, {Secret: []byte("short")}, {Private: rsaKey(), Algorithm: "HS256"}},

@@ -496,3 +496,36 @@ func BenchmarkSend(b *testing.B) {
 		}
 	}
 }
+
+// CheckMail goes as far as a mail would, and sends none.
+func TestCheckMail(t *testing.T) {
+	t.Parallel()
+	server := smtptest.Start(t, smtptest.Options{StartTLS: true, Username: "u", Password: "right"})
+	check := func(url string) error {
+		m, err := smtp.New(url, smtp.Options{From: "Example <noreply@bücher.example>", TLS: server.ClientTLS()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := account.MailServer{Name: "smtp server " + server.Addr, Sender: "noreply@xn--bcher-kva.example"}
+		if got := m.MailServer(); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+		return m.CheckMail(t.Context())
+	}
+	if err := check(server.URL); err != nil {
+		t.Error(err)
+	}
+	if err := check(strings.Replace(server.URL, "right", "wrong", 1)); err == nil {
+		t.Error("a wrong password is taken")
+	}
+	if n := len(server.Mails()); n != 0 {
+		t.Errorf("%d mails were sent", n)
+	}
+	if accepted, _ := server.Connections(); accepted != 2 {
+		t.Errorf("got %d connections, want 2", accepted)
+	}
+	m, err := smtp.New("smtp://relay.example.org?tls=none", smtp.Options{From: "a@example.org"})
+	if err != nil || !m.MailServer().Clear {
+		t.Errorf("mails in clear are not told of: %v", err)
+	}
+}

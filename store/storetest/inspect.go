@@ -70,3 +70,14 @@ func Clock(t *testing.T, open func(t *testing.T) any) {
 	}
 	honoursContext(t, calls(call{"Time", func(ctx context.Context) error { return val(c.Time(ctx)) }}))
 }
+
+// Scope tests the ability [store.Scope], if what keeps something has it.
+func Scope(t *testing.T, open func(t *testing.T) any) {
+	s, has := open(t).(store.Scope)
+	if !has {
+		t.Skip("everybody sees what the store keeps")
+	}
+	if got := s.Scope(); got != store.ProcessScope && got != store.MachineScope {
+		t.Errorf("got %q, which is no scope", got)
+	}
+}

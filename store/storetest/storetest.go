@@ -64,6 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Run("Backlog", func(t *testing.T) { Backlog(t, open) })
 	t.Run("Migrator", func(t *testing.T) { Migrator(t, open) })
 	t.Run("Clock", func(t *testing.T) { Clock(t, func(t *testing.T) any { return open(t) }) })
+	t.Run("Scope", func(t *testing.T) { Scope(t, func(t *testing.T) any { return open(t) }) })
 	t.Run("AuditLog", func(t *testing.T) { AuditLog(t, open) })
 	t.Run("Transactions", func(t *testing.T) { Transactions(t, open) })
 	t.Run("Concurrency", func(t *testing.T) { Concurrency(t, open) })
