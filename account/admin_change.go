@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -54,8 +55,13 @@ func (a *Admin) Create(ctx context.Context, n NewUser) (*Person, error) {
 		}
 		rq.Emit(SignedUp{Of{&u}})
 		var err error
-		p, err = a.person(ctx, rq.Store(), &u)
-		return err
+		if p, err = a.person(ctx, rq.Store(), &u); err != nil {
+			return err
+		}
+		if c.Email != "" && !slices.ContainsFunc(p.Emails, func(e PersonsEmail) bool { return e.Email == c.Email }) {
+			return api.Invalid("email", codeEmailTaken) // somebody was quicker
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/store"
 )
@@ -58,16 +60,17 @@ func (a *Admin) lookUp(ctx context.Context, by By) (ids []string, err error) {
 		}
 		return ids, err
 	case By{Phone: by.Phone}:
-		if !e164.MatchString(by.Phone) {
-			return nil, api.Invalid("phone", codeInvalidPhone)
+		number, wrong := a.account.cleanPhone(ctx, by.Phone)
+		if len(wrong) > 0 {
+			return nil, api.Invalid("phone", wrong[0].Code)
 		}
-		l, err := a.env.Store.PhonesByNumber(ctx, by.Phone)
+		l, err := a.env.Store.PhonesByNumber(ctx, number)
 		for _, p := range l {
 			ids = append(ids, p.UserID)
 		}
 		return ids, err
 	case By{Username: by.Username}:
-		u, err := a.env.Store.UserByUsername(ctx, by.Username)
+		u, err := a.env.Store.UserByUsername(ctx, norm.NFKC.String(by.Username))
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, nil
 		}

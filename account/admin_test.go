@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/headless-auth/headless/internal/wiretest"
 	"github.com/headless-auth/headless/mfa"
 	"github.com/headless-auth/headless/store"
+	"github.com/headless-auth/headless/store/memory"
 )
 
 // office is a site with everything on that an operator can have to do with.
@@ -170,9 +173,10 @@ func out(t *testing.T, w *wiretest.World, p *wiretest.Person, clients []*wiretes
 	}
 }
 
-// TestAdminEndsEverything: requirements SES-5 and MFA-5.
+// TestAdminEndsEverything: requirements SES-5 and MFA-5. What is remembered of
+// sessions ends as well.
 func TestAdminEndsEverything(t *testing.T) {
-	wiretest.EachStore(t, office, func(t *testing.T, w *wiretest.World) {
+	wiretest.EachStore(t, func(c *headless.Config) { office(c); c.Session.CacheFor = time.Minute }, func(t *testing.T, w *wiretest.World) {
 		ctx, users := account.WithActor(t.Context(), "carol"), w.Auth.Users()
 		for _, tt := range []struct {
 			name   string
@@ -219,6 +223,65 @@ func TestAdminEndsEverything(t *testing.T) {
 					t.Errorf("%s of %q: got %v", name, id, err)
 				}
 			}
+		}
+	})
+}
+
+// TestAdminEndsSessionsElsewhere: those that are kept apart from users.
+func TestAdminEndsSessionsElsewhere(t *testing.T) {
+	t.Parallel()
+	kept := memory.New()
+	w := wiretest.New(t, memory.New(), func(c *headless.Config) { office(c); c.SessionStore = kept })
+	for name, do := range map[string]func(*account.Admin, context.Context, string) error{
+		"end sessions": (*account.Admin).EndSessions, "disable": (*account.Admin).Disable, "delete": (*account.Admin).Delete,
+	} {
+		p := w.Make(wiretest.Person{})
+		clients := settle(t, w, p)
+		if x, err := w.Auth.Users().Export(t.Context(), p.ID); err != nil || len(x.Sessions) != 2 {
+			t.Errorf("%s: got %v, %v", name, x, err)
+		}
+		fine(t, do(w.Auth.Users(), t.Context(), p.ID))
+		out(t, w, p, clients)
+		if l := must(kept.SessionsOf(t.Context(), p.ID))(t); len(l) != 0 {
+			t.Errorf("%s: got %d sessions", name, len(l))
+		}
+	}
+}
+
+// TestAdminRaces: of several operators who do the same at once, the store lets
+// one do it. Requirement ONE-4.
+func TestAdminRaces(t *testing.T) {
+	wiretest.EachStore(t, office, func(t *testing.T, w *wiretest.World) {
+		ctx, users := t.Context(), w.Auth.Users()
+		email, p := wiretest.FreshEmail(), w.Make(wiretest.Person{})
+		var wg sync.WaitGroup
+		var made, ended atomic.Int64
+		for range 8 {
+			wg.Go(func() {
+				_, err := users.Create(ctx, account.NewUser{Email: email, EmailVerified: true})
+				var in *account.InputError
+				switch {
+				case err == nil:
+					made.Add(1)
+				case !errors.As(err, &in) && !errors.Is(err, store.ErrConflict):
+					t.Errorf("create: got %v", err)
+				}
+			})
+			wg.Go(func() {
+				switch err := users.EndSessions(ctx, p.ID); {
+				case err == nil:
+					ended.Add(1)
+				case !errors.Is(err, store.ErrConflict):
+					t.Errorf("end sessions: got %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if l := must(users.Find(ctx, account.By{Email: email}))(t); made.Load() != 1 || len(l) != 1 {
+			t.Errorf("%d were made, %d found", made.Load(), len(l))
+		}
+		if u := w.User(p.ID); ended.Load() < 1 || u.Epoch != ended.Load() {
+			t.Errorf("ended %d times, and the epoch is %d", ended.Load(), u.Epoch)
 		}
 	})
 }

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -333,26 +334,20 @@ func reencryptCommand(o *options) action {
 	c := newClerk(o)
 	return func(ctx context.Context) error {
 		return c.open(ctx, func(ctx context.Context, auth *headless.Auth) error {
-			b := newBar(o.err, 0)
+			b, n := o.progress(), 0
 			defer b.end()
-			n := 0
-			for cursor := ""; ; {
-				l, next, err := auth.Users().List(ctx, cursor, listPage)
-				if err != nil {
-					return err
+			err := each(ctx, auth.Users(), b, func(p *account.Person) error {
+				n++
+				err := auth.ReencryptMFA(ctx, p.ID)
+				if err == nil || errors.Is(err, store.ErrNotFound) {
+					return nil // or gone meanwhile
 				}
-				for _, p := range l {
-					if err := auth.ReencryptMFA(ctx, p.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
-						return fmt.Errorf("user %s: %w", p.ID, err)
-					}
-				}
-				n += len(l)
-				b.show(n)
-				if cursor = next; cursor == "" {
-					o.say("encrypted the further factors of %d users", n)
-					return nil
-				}
+				return fmt.Errorf("user %s: %w", p.ID, err)
+			})
+			if err == nil {
+				o.say("encrypted the further factors of %d users", n)
 			}
+			return err
 		})
 	}
 }

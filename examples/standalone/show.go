@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/headless-auth/headless/internal/jsonconfig"
@@ -63,11 +62,17 @@ func settingsCommand(o *options) action {
 			}
 			return writeJSON(o.out, l, "  ")
 		}
-		w := tabwriter.NewWriter(o.out, 0, 0, 2, ' ', 0)
 		for _, k := range chosen {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", k.Key, k.Type, k.Help)
+			about := k.Type
+			if k.Default != "" {
+				about += "; default " + k.Default
+			}
+			fmt.Fprintf(o.out, "%s (%s)\n", k.Key, about)
+			if k.Help != "" {
+				fmt.Fprintf(o.out, "    %s\n", k.Help)
+			}
 		}
-		return w.Flush()
+		return nil
 	}
 }
 

@@ -311,7 +311,7 @@ func TestSettingsKeys(t *testing.T) {
 		t.Errorf("got %v", d)
 	}
 	status, out, _ := call(t, "", "config", "keys", "admin.")
-	if status != 0 || strings.Count(out, "\n") != 4 || !strings.Contains(out, "admin.listen") {
+	if status != 0 || strings.Count(out, "\n") != 8 || !strings.Contains(out, "admin.path (text; default \"/_admin\")\n    Path is where it is.") {
 		t.Errorf("got %d, %s", status, out)
 	}
 	if status, _, err := call(t, "", "config", "keys", "colour"); status != 3 || !strings.Contains(err, `no key begins with "colour"`) {

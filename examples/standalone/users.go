@@ -77,6 +77,9 @@ func (c *clerk) open(ctx context.Context, do func(ctx context.Context, auth *hea
 	if databaseKind(s.Database) == "memory" {
 		return misuse("the database is in memory: nobody has an account there")
 	}
+	if err := s.databaseExists(); err != nil {
+		return err
+	}
 	s.Logger = slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	db, err := s.openDatabase(ctx, s.Logger)
 	if err != nil {
@@ -309,34 +312,47 @@ func listCommand(o *options) action {
 	c := newClerk(o)
 	return func(ctx context.Context) error {
 		return c.work(ctx, func(ctx context.Context, users *account.Admin) error {
-			w := tabwriter.NewWriter(o.out, 4, 0, 2, ' ', 0)
-			b := newBar(o.err, 0)
+			b := o.progress()
 			defer b.end()
-			n := 0
-			for cursor := ""; ; {
-				l, next, err := users.List(ctx, cursor, listPage)
-				if err != nil {
-					return err
+			return each(ctx, users, b, func(p *account.Person) error {
+				if c.json {
+					return writeJSON(o.out, p, "")
 				}
-				for _, p := range l {
-					if c.json {
-						err = writeJSON(o.out, p, "")
-					} else {
-						_, err = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.ID, p.Username, cmp.Or(p.Email, "-"), state(p))
-					}
-					if err != nil {
-						return err
-					}
-				}
-				if n += len(l); o.out != o.err { // not while both are one terminal
-					b.show(n)
-				}
-				if cursor = next; cursor == "" {
-					return w.Flush()
-				}
-			}
+				_, err := fmt.Fprintf(o.out, "%s\t%s\t%s\t%s\n", p.ID, p.Username, p.Email, state(p))
+				return err
+			})
 		})
 	}
+}
+
+// each goes through all users.
+func each(ctx context.Context, users *account.Admin, b *bar, do func(*account.Person) error) error {
+	n := 0
+	for cursor := ""; ; {
+		l, next, err := users.List(ctx, cursor, listPage)
+		if err != nil {
+			return err
+		}
+		for _, p := range l {
+			if err := do(p); err != nil {
+				return err
+			}
+		}
+		n += len(l)
+		b.show(n)
+		if cursor = next; cursor == "" {
+			return nil
+		}
+	}
+}
+
+// progress shows how far something has come, on a terminal that has nothing
+// else to show.
+func (o *options) progress() *bar {
+	if b := newBar(o.err, 0); b.terminal && !newBar(o.out, 0).terminal {
+		return b
+	}
+	return newBar(io.Discard, 0)
 }
 
 func state(p *account.Person) string {

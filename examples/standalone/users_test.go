@@ -61,7 +61,8 @@ func onEach(t *testing.T, more string, test func(t *testing.T, p *binary)) {
 
 func TestUsers(t *testing.T) {
 	onEach(t, `, "mfa": {}, "session": {"list": true}`, func(t *testing.T, p *binary) {
-		if _, err := p.run("", 1, "users", "list"); !strings.Contains(err, "run standalone migrate up") {
+		_, err := p.run("", 1, "users", "list")
+		if !strings.Contains(err, "run standalone migrate up") && !strings.Contains(err, "no such file") {
 			t.Errorf("before the tables are there: got %s", err)
 		}
 		s := start(t, p.env, p.config...)
@@ -113,7 +114,7 @@ func TestUsers(t *testing.T) {
 		if status, _, _ := s.call(t, "POST", api+"/auth/login", "", person); status != http.StatusBadRequest {
 			t.Errorf("the former password: got %d", status)
 		}
-		_, err := p.run("12345678\n", 1, "users", "set-password", "Ada")
+		_, err = p.run("12345678\n", 1, "users", "set-password", "Ada")
 		if !strings.Contains(err, "(password_too_common)\n  password: ") || strings.Contains(err, "12345678") {
 			t.Errorf("got %s", err)
 		}

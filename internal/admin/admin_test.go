@@ -43,12 +43,13 @@ type desk struct {
 	*wiretest.World
 	token string
 	doc   *openapi3.T
+	done  map[string]bool // operations that were answered 200, by id
 }
 
 func open(t *testing.T, w *wiretest.World) *desk {
 	t.Helper()
 	w.Mux.Handle("/_admin/", w.Auth.Admin())
-	d := &desk{T: t, World: w, token: token}
+	d := &desk{T: t, World: w, token: token, done: map[string]bool{}}
 	r, body := d.send(http.MethodGet, "/openapi.json", nil)
 	if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "application/vnd.oai.openapi+json" {
 		t.Fatalf("the description: got %d %s", r.StatusCode, body)
@@ -164,6 +165,9 @@ func (d *desk) judge(method, path string, status int, text []byte) {
 		}
 		return
 	}
+	if status == http.StatusOK {
+		d.done[item.GetOperation(method).OperationID] = true
+	}
 	response := item.GetOperation(method).Responses.Status(status)
 	if response == nil {
 		if !slices.Contains([]int{http.StatusRequestEntityTooLarge, http.StatusInternalServerError}, status) {
@@ -200,6 +204,9 @@ func TestOperations(t *testing.T) {
 			}
 		}
 		d.call("GET", "/v1/users?email=nobody@example.org", nil, 200)
+		if again := d.call("GET", at, nil, 200).person(t); again.ID != p.ID || again.Phone == nil || again.Phone.Number != phone {
+			t.Errorf("got %+v", again)
+		}
 		c := w.Client("app")
 		c.Post("/auth/login", m{"email": email, "password": wiretest.Password}).LoggedIn()
 		d.call("POST", at+"/end-sessions", nil, 200)
@@ -221,6 +228,13 @@ func TestOperations(t *testing.T) {
 		}
 		d.call("GET", at, nil, 404)
 		d.call("DELETE", at, nil, 404)
+		for path, item := range d.doc.Paths.Map() {
+			for method, op := range item.Operations() {
+				if !d.done[op.OperationID] {
+					t.Errorf("%s %s was not tried", method, path)
+				}
+			}
+		}
 	})
 }
 
