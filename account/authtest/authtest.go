@@ -115,7 +115,7 @@ func New(t testing.TB, c headless.Config, ps ...*Provider) *Site {
 			t.Errorf("deliveries did not end: %v", err)
 		}
 	}
-	s.Mail.flush, s.Phones.flush = flush, flush
+	s.Mail.box.flush, s.Phones.box.flush = flush, flush
 	t.Cleanup(flush)
 	return s
 }

@@ -72,34 +72,54 @@ func (m Mail) Code() string {
 // Mailbox is an [account.Mailer] that keeps what it is given. The zero Mailbox
 // is ready.
 type Mailbox struct {
-	box[Mail]
+	box  box[Mail]
 	sent func()
 }
 
 // Send implements [account.Mailer].
 func (b *Mailbox) Send(_ context.Context, m account.Message) error {
-	b.mu.Lock()
+	b.box.mu.Lock()
 	sent := b.sent
-	b.mu.Unlock()
+	b.box.mu.Unlock()
 	if sent != nil {
 		sent()
 	}
-	return b.put(Mail{m})
+	return b.box.put(Mail{m})
 }
+
+// Take takes out the mails to an address, oldest first; with "", all of them.
+// On a [Site], those under way are waited for.
+func (b *Mailbox) Take(to string) []Mail { return b.box.take(to) }
+
+// Wait takes out the oldest mail to an address, and waits for it to arrive where
+// it is still under way.
+func (b *Mailbox) Wait(t testing.TB, to string) Mail { t.Helper(); return b.box.wait(t, to) }
+
+// Fail makes sending fail with err, or work again if it is nil.
+func (b *Mailbox) Fail(err error) { b.box.broken(err) }
 
 // OnSend calls fn at every attempt to send a mail; nil calls nothing.
 func (b *Mailbox) OnSend(fn func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.box.mu.Lock()
+	defer b.box.mu.Unlock()
 	b.sent = fn
 }
 
 // Phones is an [account.SMSSender] that keeps what it is given. The zero
 // Phones are ready.
-type Phones struct{ box[account.SMS] }
+type Phones struct{ box box[account.SMS] }
 
 // SendSMS implements [account.SMSSender].
-func (p *Phones) SendSMS(_ context.Context, m account.SMS) error { return p.put(m) }
+func (p *Phones) SendSMS(_ context.Context, m account.SMS) error { return p.box.put(m) }
+
+// Take is to text messages what [Mailbox.Take] is to mails.
+func (p *Phones) Take(to string) []account.SMS { return p.box.take(to) }
+
+// Wait is to text messages what [Mailbox.Wait] is to mails.
+func (p *Phones) Wait(t testing.TB, to string) account.SMS { t.Helper(); return p.box.wait(t, to) }
+
+// Fail makes sending fail with err, or work again if it is nil.
+func (p *Phones) Fail(err error) { p.box.broken(err) }
 
 // box keeps messages, oldest first.
 type box[T any] struct {
@@ -135,16 +155,13 @@ func (b *box[T]) put(m T) error {
 	return nil
 }
 
-// Fail makes sending fail with err, or work again if it is nil.
-func (b *box[T]) Fail(err error) {
+func (b *box[T]) broken(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fail = err
 }
 
-// Take takes out the messages to an address, oldest first; with "", all of
-// them. On a [Site], those under way are waited for.
-func (b *box[T]) Take(to string) []T {
+func (b *box[T]) take(to string) []T {
 	if b.flush != nil {
 		b.flush()
 	}
@@ -165,9 +182,7 @@ func (b *box[T]) Take(to string) []T {
 // patience is how long a message is waited for.
 const patience = 10 * time.Second
 
-// Wait takes out the oldest message to an address, and waits for it to arrive
-// where it is still under way.
-func (b *box[T]) Wait(t testing.TB, to string) T {
+func (b *box[T]) wait(t testing.TB, to string) T {
 	t.Helper()
 	late := time.NewTimer(patience)
 	defer late.Stop()
