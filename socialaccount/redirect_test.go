@@ -376,7 +376,9 @@ func TestStrictCookieTelegram(t *testing.T) {
 func TestRefusedNavigation(t *testing.T) {
 	t.Parallel()
 	const lost = errorPage + "?error=unknown&error_process=login"
-	_, c := site(t, func(c *Config) { c.ClientIPHeader, c.NoLimits, c.Limits = "X-Real-IP", false, map[string]string{"login": "1/m/ip"} })
+	_, c := site(t, func(c *Config) {
+		c.ClientIPHeader, c.NoLimits, c.Limits = "X-Real-IP", false, map[string]string{"login": "1/m/ip"}
+	})
 	form := url.Values{"provider": {"dummy"}, "process": {"login"}, "callback_url": {callbackURL}}
 	c.Header.Set("X-Real-IP", "192.0.2.1")
 	c.Get("/config")

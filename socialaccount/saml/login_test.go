@@ -26,6 +26,7 @@ import (
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/internal/wiretest"
 	"github.com/headless-auth/headless/socialaccount"
+	"github.com/headless-auth/headless/store"
 )
 
 const (
@@ -43,7 +44,12 @@ func inline() Config {
 // site is a site where people log in by SAML.
 func site(t *testing.T, c Config, more ...func(*headless.Config)) (*wiretest.World, *wiretest.Client) {
 	t.Helper()
-	w := wiretest.New(t, wiretest.Stores["memory"](t), func(h *headless.Config) {
+	return siteOn(t, wiretest.Stores["memory"](t), c, more...)
+}
+
+func siteOn(t *testing.T, st store.Store, c Config, more ...func(*headless.Config)) (*wiretest.World, *wiretest.Client) {
+	t.Helper()
+	w := wiretest.New(t, st, func(h *headless.Config) {
 		h.Frontend.SocialLoginError = errorPage
 		h.Social = &socialaccount.Config{
 			Providers: []socialaccount.Provider{Provider(c)}, CallbackURLs: []string{"https://spa.test"}, Internal: []string{"127.0.0.1"},

@@ -357,6 +357,27 @@ func TestLogoutAtTheProvider(t *testing.T) {
 	})
 }
 
+// In and out on every store: what works once has names that each can keep.
+func TestEveryStore(t *testing.T) {
+	t.Parallel()
+	for name, open := range wiretest.Stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, c := siteOn(t, open(t), withLogout())
+			one := in(t, w, c, index("1"))
+			q := message{where: where(w), now: w.Clock.Now()}.query(t)
+			byRedirect(t, c.Other(), q).Is(302)
+			one.Session().NothingPending()
+			byRedirect(t, c.Other(), q).Is(400)
+			one = in(t, w, c, index("2"))
+			s, _ := readSent(t, leave(one), "SAMLRequest")
+			if got := byPost(t, one, message{where: where(w), now: w.Clock.Now(), answers: s.ID}.form(t)).Is(302).Header.Get("Location"); got != callbackURL {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
 // metadata publishes an identity provider with more in it.
 func metadata(t *testing.T, more string) (at string) {
 	t.Helper()
