@@ -34,7 +34,7 @@ func Audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event E
 }
 
 // withMember adds a member to a JSON object.
-func withMember(object []byte, name, value string) ([]byte, error) {
+func withMember(object []byte, name string, value any) ([]byte, error) {
 	members := map[string]json.RawMessage{}
 	if err := json.Unmarshal(object, &members); err != nil {
 		return nil, err

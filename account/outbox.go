@@ -129,6 +129,9 @@ func (o *Outbox) work(l *lane) {
 		p := l.queue[0]
 		l.queue = l.queue[1:]
 		o.mu.Unlock()
+		if p.Event != nil && !o.now().Before(p.row.DueAt) {
+			continue // it took long to come here, and is somebody else's by now
+		}
 		// The request is over, or soon will be; delivery has its own time.
 		ctx, cancel := context.WithTimeout(context.Background(), outboxTimeout)
 		o.deliver(ctx, p)

@@ -108,26 +108,25 @@ const idLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 
 // write puts an event into words, in the form that Standard Webhooks suggests.
 func write(ctx context.Context, rq *api.Request, event Event) (l letter, err error) {
-	data := map[string]any{}
-	known, err := json.Marshal(event)
+	data, err := json.Marshal(event)
+	var user any
+	if u := event.Subject(); u != nil {
+		user = rq.Env.IDValue(u.ID)
+	}
 	if err == nil {
-		err = json.Unmarshal(known, &data)
+		data, err = withMember(data, "user_id", user)
+	}
+	if actor := Actor(ctx); err == nil && actor != "" {
+		data, err = withMember(data, "actor", actor)
 	}
 	if err != nil {
 		return l, err
 	}
-	data["user_id"] = nil
-	if u := event.Subject(); u != nil {
-		data["user_id"] = rq.Env.IDValue(u.ID)
-	}
-	if actor := Actor(ctx); actor != "" {
-		data["actor"] = actor
-	}
 	l.Type = event.Name()
 	l.Body, err = json.Marshal(struct {
-		Type      string         `json:"type"`
-		Timestamp time.Time      `json:"timestamp"`
-		Data      map[string]any `json:"data"`
+		Type      string          `json:"type"`
+		Timestamp time.Time       `json:"timestamp"`
+		Data      json.RawMessage `json:"data"`
 	}{l.Type, rq.Now, data})
 	if err != nil {
 		return l, err

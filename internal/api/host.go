@@ -36,6 +36,7 @@ func (e *Env) Guard(next http.Handler, require func(rq *Request) error) http.Han
 // have to keep is in w's header then.
 func (e *Env) Caller(w http.ResponseWriter, r *http.Request, origins *csrf.Origins, require func(rq *Request) error) (*Request, error) {
 	rq := e.newRequest(r, e.clientOf(r))
+	rq.KeepCSRF = true // proxies pass on one cookie, if any
 	if err := rq.enter(w, origins, false); err != nil {
 		return rq, err
 	}

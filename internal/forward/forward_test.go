@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -330,6 +331,33 @@ func TestForwardAuth(t *testing.T) {
 		w.logIn()
 		if a := w.send("POST", w.front+"/wiki", "hello"); a.status != 200 || a.body != `the app has got "hello"` {
 			t.Errorf("got %+v", a)
+		}
+	})
+	t.Run("a session that is used is renewed", func(t *testing.T) {
+		t.Parallel()
+		var late atomic.Int64
+		w := setup(t, func(c *headless.Config) {
+			c.Session.Sliding = true
+			c.Now = func() time.Time { return time.Now().Add(time.Duration(late.Load())) }
+		})
+		w.logIn()
+		token, csrf := w.cookie("sessionid"), w.cookie("csrftoken")
+		late.Store(int64(time.Hour))
+		rq, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.front+"/wiki", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := w.client.Do(rq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		set := resp.Cookies()
+		if len(set) != 1 || set[0].Name != "sessionid" || set[0].Value != token || set[0].Expires.Before(time.Now().Add(14*24*time.Hour+50*time.Minute)) {
+			t.Errorf("got %v", resp.Header.Values("Set-Cookie"))
+		}
+		if w.cookie("csrftoken") != csrf {
+			t.Error("the CSRF token has changed")
 		}
 	})
 	t.Run("what is required has to be there", func(t *testing.T) {
