@@ -73,15 +73,17 @@ func (s *server) used() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// memory is what the server holds, in bytes.
-func (s *server) memory() int64 {
+// memory is what the server holds, in bytes, and how much of it is not of a file
+// such as the program itself.
+func (s *server) memory() (all, own int64) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", s.cmd.Process.Pid))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	var size, resident int64
-	_, _ = fmt.Sscan(string(b), &size, &resident)
-	return resident * int64(os.Getpagesize())
+	var size, resident, shared int64
+	_, _ = fmt.Sscan(string(b), &size, &resident, &shared)
+	page := int64(os.Getpagesize())
+	return resident * page, (resident - shared) * page
 }
 
 // person is somebody who is logged in as an app and as a browser.

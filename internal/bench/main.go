@@ -6,6 +6,8 @@
 //	go run ./internal/testenv go run ./internal/bench
 //	go run ./internal/testenv go run ./internal/bench -stores postgres -ops session,refresh -conns 1,16 -rounds 7
 //	go run ./internal/testenv go run ./internal/bench -scale 1e4,1e5,1e6
+//	go run ./internal/testenv go run ./internal/bench -storm 8 -stores postgres
+//	go run ./internal/testenv go run ./internal/bench -start bin/standalone -stores postgres,sqlite -conns 256
 //
 // Each server is a process of its own on the loopback interface, driven by
 // closed loops from this one. Ours and the limit take turns in short slices, so
@@ -35,6 +37,8 @@ func main() {
 	scale := flag.String("scale", "", "measure session checks on PostgreSQL with so many users and sessions")
 	flag.IntVar(&o.rounds, "rounds", 7, "turns of each server")
 	flag.DurationVar(&o.slice, "slice", time.Second, "how long a turn takes")
+	storm := flag.Int("storm", 0, "measure session checks while so many clients log in")
+	program := flag.String("start", "", "measure how soon this program answers, and what it holds: examples/standalone, built")
 	flag.StringVar(&o.agent, "agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
 		"what clients call themselves, in the sessions of -scale")
 	flag.StringVar(&o.profiles, "profiles", "", "write processor profiles of the servers to files whose names begin so")
@@ -46,6 +50,12 @@ func main() {
 		err = beServer(ctx, *serve)
 	case *scale != "":
 		err = o.measureScale(ctx, numbers(*scale))
+	case *storm > 0:
+		o.conns = numbers(*conns)
+		err = o.measureStorm(ctx, strings.Split(*stores, ","), *storm)
+	case *program != "":
+		o.conns = numbers(*conns)
+		err = o.measureStart(ctx, *program, strings.Split(*stores, ","))
 	default:
 		o.conns = numbers(*conns)
 		err = o.measure(ctx, strings.Split(*stores, ","), strings.Split(*ops, ","))

@@ -246,7 +246,7 @@ func (o *options) pair(st, name string, n int, ours, limit *server, op operation
 			rates = append(rates, mine[i].perSecond/theirs[i].perSecond)
 			cpus = append(cpus, float64(mine[i].cpu)/math.Max(float64(theirs[i].cpu), 1))
 		}
-		ratio = fmt.Sprintf("%.2f [%.2f–%.2f], %.2f [%.2f–%.2f]", middle(rates), slices.Min(rates), slices.Max(rates), middle(cpus), slices.Min(cpus), slices.Max(cpus))
+		ratio = spread(rates) + ", " + spread(cpus)
 	}
 	show(st, name, n, "ours", a, ratio)
 	return nil
@@ -255,6 +255,11 @@ func (o *options) pair(st, name string, n int, ours, limit *server, op operation
 func show(st, name string, n int, who string, x sample, ratio string) {
 	round := func(d time.Duration) string { return d.Round(time.Microsecond).String() }
 	fmt.Printf(header, st, name, fmt.Sprint(n), who, fmt.Sprintf("%.0f", x.perSecond), round(x.cpu), round(x.p50), round(x.p99), fmt.Sprint(x.errors), ratio)
+}
+
+// spread is the median with the least and the largest.
+func spread(l []float64) string {
+	return fmt.Sprintf("%.2f [%.2f–%.2f]", middle(l), slices.Min(l), slices.Max(l))
 }
 
 func median(l []sample) sample {
@@ -365,7 +370,8 @@ func (o *options) measureScale(ctx context.Context, sizes []int) error {
 			l = append(l, x)
 		}
 		x := median(l[1:])
-		fmt.Printf("%10d %9.0f %9v %9v %9v %14d %12d\n", size, x.perSecond, x.cpu.Round(time.Microsecond), x.p50.Round(time.Microsecond), x.p99.Round(time.Microsecond), bytes, s.memory()>>20)
+		held, _ := s.memory()
+		fmt.Printf("%10d %9.0f %9v %9v %9v %14d %12d\n", size, x.perSecond, x.cpu.Round(time.Microsecond), x.p50.Round(time.Microsecond), x.p99.Round(time.Microsecond), bytes, held>>20)
 	}
 	return nil
 }

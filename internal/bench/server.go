@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/pprof"
 	"strings"
 	"time"
@@ -117,6 +118,9 @@ func openRedis(url string) (*goredis.Client, error) {
 	return goredis.NewClient(o), nil
 }
 
+// spare is our server with a processor that makes no hashes.
+const spare = "spare"
+
 // ours is the library.
 func ours(ctx context.Context, e environment) (http.Handler, error) {
 	strategy, err := tokens.NewJWT(tokens.JWTConfig{Keys: []tokens.Key{{Private: signingKey}}})
@@ -130,8 +134,11 @@ func ours(ctx context.Context, e environment) (http.Handler, error) {
 		Logger:   slog.New(slog.DiscardHandler),
 		Session:  sessions.Config{List: true},
 	}
-	if e.kind == "cached" {
+	switch e.kind {
+	case "cached":
 		c.Session.CacheFor = 10 * time.Second
+	case spare:
+		c.Account.Password.MaxConcurrent = max(1, runtime.NumCPU()-1)
 	}
 	switch e.store {
 	case "memory":
