@@ -30,7 +30,8 @@ const (
 	Call Kind = "call"
 	// Limit is a decision of the rate limiter.
 	Limit Kind = "limit"
-	// Delivery is an attempt to send a mail or a text message.
+	// Delivery is an attempt to send a mail, a text message or, to a webhook, an
+	// event.
 	Delivery Kind = "delivery"
 	// Backlog is how many messages wait to be delivered, now and then.
 	Backlog Kind = "backlog"
@@ -43,7 +44,8 @@ type Observation struct {
 	Kind Kind
 	// Name is the route ([Request]), such as "/_allauth/app/v1/auth/login", the
 	// provider's id ([Call]), the action ([Limit]) or the kind of message
-	// ([Delivery]): "login_code", or "sms verification".
+	// ([Delivery]): "login_code", "sms verification", "webhook
+	// user_signed_up".
 	Name string
 	// Start and Duration are by the machine's clock.
 	Start    time.Time

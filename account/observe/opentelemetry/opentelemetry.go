@@ -94,7 +94,7 @@ func New(o Options) (*Telemetry, error) {
 	t.transactions = histogram(&errs[1], "headless.store.transaction.duration", "Transactions of the store, by how they ended.")
 	t.hashes = histogram(&errs[2], "headless.password.hash.duration", "Passwords hashed or compared, waiting included.")
 	t.calls = histogram(&errs[3], "headless.provider.call.duration", "Calls to identity providers.")
-	t.deliveries = histogram(&errs[4], "headless.message.delivery.duration", "Attempts to send a mail or text message.")
+	t.deliveries = histogram(&errs[4], "headless.message.delivery.duration", "Attempts to send a mail, a text message or an event.")
 	t.limits, errs[5] = m.Int64Counter("headless.limit.decisions", metric.WithDescription("Decisions of the rate limiter."), metric.WithUnit("{decision}"))
 	t.outbox, errs[6] = m.Int64Gauge("headless.outbox.messages", metric.WithDescription("Messages that wait to be delivered, as last counted."), metric.WithUnit("{message}"))
 	return t, errors.Join(errs[:]...)

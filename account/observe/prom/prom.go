@@ -48,7 +48,7 @@ func New() *Metrics {
 		transactions: histogram("transaction_duration_seconds", "Transactions of the store, by how they ended.", "outcome"),
 		hashes:       histogram("hash_duration_seconds", "Passwords hashed or compared, waiting included.", "outcome"),
 		calls:        histogram("provider_call_duration_seconds", "Calls to identity providers.", "provider", "outcome"),
-		deliveries:   histogram("delivery_duration_seconds", "Attempts to send a mail or text message.", "kind", "outcome"),
+		deliveries:   histogram("delivery_duration_seconds", "Attempts to send a mail, a text message or an event.", "kind", "outcome"),
 		retries: prometheus.NewCounter(prometheus.CounterOpts{
 			Namespace: "headless", Name: "transaction_retries_total", Help: "Transactions that were begun again because the database asked for it.",
 		}),
