@@ -169,6 +169,7 @@ func (a *Admin) act(ctx context.Context, id string, do func(ctx context.Context,
 		if err != nil {
 			return err
 		}
+		a.account.sessions.Forget(rq, u.ID)
 		return do(ctx, rq, u)
 	}))
 }

@@ -164,7 +164,7 @@ func sessionIDs(raw json.RawMessage, integers bool) (ids []string, code api.Code
 
 // End ends sessions of a user, other than the current one.
 func (m *Manager) End(ctx context.Context, rq *api.Request, u *store.User, ids []string) error {
-	rq.AfterCommit(func() { m.cache.drop(u.ID) })
+	m.Forget(rq, u.ID)
 	for _, id := range ids {
 		if err := rq.Sessions().DeleteSession(ctx, id); err != nil {
 			return err

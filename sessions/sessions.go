@@ -307,7 +307,7 @@ func UserAgent(r *http.Request) string {
 func (m *Manager) Save(ctx context.Context, st store.Sessions, rq *api.Request) error {
 	changed, rotate, ended := rq.Pending()
 	m.cache.drop(rq.Started)
-	rq.AfterCommit(func() { m.cache.drop(rq.Started) }) // until then, others read what was
+	m.Forget(rq, rq.Started) // again: until then, others read what was
 	for _, id := range ended {
 		if err := st.DeleteSession(ctx, id); err != nil {
 			return err
@@ -399,10 +399,15 @@ func (m *Manager) Reauthenticated(rq *api.Request) {
 // Logout ends the request's session.
 func (m *Manager) Logout(rq *api.Request) { rq.EndSession() }
 
+// Forget has this instance ask the store about a user whom the request changes.
+func (m *Manager) Forget(rq *api.Request, userID string) {
+	rq.AfterCommit(func() { m.cache.drop(userID) })
+}
+
 // EndAll ends every session of a user, who is left with nothing but the
 // request's own session if it is theirs. u.Epoch must have been stored before.
 func (m *Manager) EndAll(ctx context.Context, rq *api.Request, u *store.User) error {
-	rq.AfterCommit(func() { m.cache.drop(u.ID) })
+	m.Forget(rq, u.ID)
 	own := ""
 	if rq.Session.UserID == u.ID {
 		own = rq.Session.ID

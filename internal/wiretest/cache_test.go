@@ -82,7 +82,10 @@ func TestSessionCache(t *testing.T) {
 	for _, kind := range []string{"browser", "app"} {
 		t.Run(kind, func(t *testing.T) {
 			st := &asked{Store: memory.New()}
-			one, other := instances(t, st, st, remember(moment))
+			one, other := instances(t, st, st, func(c *headless.Config) {
+				remember(moment)(c)
+				c.Account.EmailVerification, c.Account.ChangeEmail = "none", true
+			})
 			ask := func(credential, path string) int {
 				code, _ := show(other, kind, credential, path)
 				return code
@@ -122,6 +125,22 @@ func TestSessionCache(t *testing.T) {
 				c.Dead(old)
 				c = c.Other()
 				c.LogIn(one.Make(Person{}))
+			})
+
+			t.Run("what an operator changes here is seen here at once", func(t *testing.T) {
+				p := one.Make(Person{Unverified: true})
+				email := one.AddEmail(p, wiretest.FreshEmail(), false)
+				c := one.Client(kind)
+				c.LogIn(p)
+				for range 2 {
+					c.Session().LoggedIn()
+				}
+				if err := one.Auth.Users().VerifyEmail(t.Context(), p.ID, email); err != nil {
+					t.Fatal(err)
+				}
+				if _, body := show(one, kind, c.Credential(), session); !strings.Contains(body, email) {
+					t.Errorf("got %s, want the address %s", body, email)
+				}
 			})
 
 			t.Run("a session that ends elsewhere counts for a moment, and no longer", func(t *testing.T) {
