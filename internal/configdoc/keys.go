@@ -58,18 +58,24 @@ func (g *generator) keys(prefix, name string, above []string) (l []setting, err 
 			if inside == "" {
 				continue
 			}
-			below, err := g.keys(key+suffix+".", inside, above)
-			if err != nil {
-				return nil, err
+			for inside := range strings.SplitSeq(inside, " or ") {
+				below, err := g.keys(key+suffix+".", inside, above)
+				if err != nil {
+					return nil, err
+				}
+				for _, x := range below { // what several have is listed once
+					if !slices.ContainsFunc(l, func(y setting) bool { return x.Key == y.Key }) {
+						l = append(l, x)
+					}
+				}
 			}
-			l = append(l, below...)
 		}
 	}
 	return l, nil
 }
 
-// inside is the struct that a field holds, or a list or an object of, and what
-// stands between their keys; empty if it holds none.
+// inside is the struct that a field holds, or a list or an object of, several
+// joined by " or ", and what stands between their keys; empty if it holds none.
 func (g *generator) inside(pkg string, e ast.Expr) (name, suffix string) {
 	switch e := e.(type) {
 	case *ast.StarExpr:
@@ -90,12 +96,14 @@ func (g *generator) inside(pkg string, e ast.Expr) (name, suffix string) {
 	if as, ok := inFile[name]; ok {
 		name = as
 	}
-	spec, err := g.spec(name)
-	if err != nil {
-		return "", ""
-	}
-	if _, ok := spec.Type.(*ast.StructType); !ok {
-		return "", ""
+	for one := range strings.SplitSeq(name, " or ") {
+		spec, err := g.spec(one)
+		if err != nil {
+			return "", ""
+		}
+		if _, ok := spec.Type.(*ast.StructType); !ok {
+			return "", ""
+		}
 	}
 	return name, ""
 }
