@@ -220,6 +220,26 @@ func TestCache(t *testing.T) {
 			}
 		})
 	}
+	t.Run("after any number of blocks", func(t *testing.T) {
+		t.Parallel()
+		for _, first := range []uint32{1<<(32-offsetBits) - 3, 1<<32 - 3} {
+			c := newCache(moment, 100, fortnight)
+			c.shards[0].first = first
+			for i := range 300 {
+				s, u := member(i, hashed())
+				c.put(s, u, c.begin(noon))
+				for j := max(i-80, 0); j <= i; j += 10 {
+					hash := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(j))) //nolint:gosec // a test's number
+					if s, _, _ := c.get(hash[:], noon); s == nil || s.ID != strconv.Itoa(1_000_000+j) {
+						t.Fatalf("%d is lost after %d", j, i)
+					}
+				}
+			}
+			if n, _ := c.held(); n < 80 {
+				t.Errorf("%d are left", n)
+			}
+		}
+	})
 	t.Run("bytes are bounded as well", func(t *testing.T) {
 		t.Parallel()
 		const size = 1000
