@@ -840,7 +840,7 @@ func Doctor(ctx context.Context, a *Auth, o DoctorOptions) *DoctorReport {
 // sources is what [Doctor] looks at.
 func (c *Config) sources(at site.Site, pages account.Frontend, probe *doctor.Probe) doctor.Sources {
 	return doctor.Sources{
-		URL: at.URL, Path: c.Path, Clients: c.Clients, Pages: pages, Trusted: c.TrustedOrigins, Proxies: c.TrustedProxies, IPHeader: c.ClientIPHeader,
+		URL: at.URL, Path: c.Path, Clients: c.Clients, Pages: pages, Trusted: c.TrustedOrigins, Apps: c.ForwardAuth.Apps, Proxies: c.TrustedProxies, IPHeader: c.ClientIPHeader,
 		Account: c.Account, Session: c.Session, MFA: c.MFA, Social: c.Social, Tokens: c.Tokens, Mailer: c.Mailer,
 		Secret: c.Secret, Previous: len(c.PreviousSecrets), Limits: c.Limits, NoLimits: c.NoLimits,
 		Store: c.Store, SessionStore: c.SessionStore, LimitStore: c.LimitStore, Probe: probe, Now: probe.Now,

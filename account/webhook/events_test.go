@@ -27,8 +27,10 @@ import (
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/account/webhook"
+	"github.com/headless-auth/headless/internal/testenv/testenv"
 	"github.com/headless-auth/headless/store"
 	"github.com/headless-auth/headless/store/memory"
+	"github.com/headless-auth/headless/store/postgres"
 	"github.com/headless-auth/headless/store/sqlite"
 )
 
@@ -310,6 +312,17 @@ func TestEvents(t *testing.T) {
 		"memory": func(*testing.T) (store.Store, store.Sessions) { return memory.New(), nil },
 		"sqlite": func(t *testing.T) (store.Store, store.Sessions) {
 			return open(t, filepath.Join(t.TempDir(), "auth.db")), nil
+		},
+		"postgres": func(t *testing.T) (store.Store, store.Sessions) {
+			st, err := postgres.Open(t.Context(), testenv.Postgres(t))
+			if err == nil {
+				err = st.Migrate(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = st.Close() })
+			return st, nil
 		},
 		"sessions elsewhere": func(*testing.T) (store.Store, store.Sessions) { return memory.New(), memory.New() },
 	} {

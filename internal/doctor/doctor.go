@@ -29,9 +29,9 @@ type Facts struct {
 	Browser, App bool
 	// Pages are the front end's, absolute, by the setting that names them.
 	Pages map[string]string
-	// TrustedOrigins may have wildcards.
-	TrustedOrigins []string
-	Cookies        Cookies
+	// TrustedOrigins may have wildcards. Apps are those that a proxy asks for.
+	TrustedOrigins, Apps []string
+	Cookies              Cookies
 
 	// Proxies and IPHeader say where the client's address is taken from.
 	Proxies  int

@@ -149,6 +149,10 @@ func TestConfiguration(t *testing.T) {
 			c.TrustedOrigins, c.Session.CookieSameSite = []string{spa}, "none"
 		}, "problem", "origins", "does not make them one"},
 		{"a CSRF cookie that can't be read", "https://api.example.org", func(c *headless.Config) { c.TrustedOrigins = []string{spa} }, "problem", "origins", "such as example.org"},
+		{"an app that gets no cookie", "", func(c *headless.Config) { c.ForwardAuth.Apps = []string{"https://wiki.example.org"} }, "problem", "origins", "https://wiki.example.org"},
+		{"an app on another site", "", func(c *headless.Config) {
+			c.Session.CookieDomain, c.ForwardAuth.Apps = "example.org", []string{"https://wiki.example.org", "https://wiki.example.net"}
+		}, "problem", "origins", "https://wiki.example.net"},
 		{"a wildcard below a suffix", "", func(c *headless.Config) { c.TrustedOrigins = []string{"https://*.co.uk"} }, "problem", "origins", "public suffix"},
 		{"a wildcard", "", func(c *headless.Config) { c.TrustedOrigins = []string{"https://*.example.org"} }, "warning", "origins", "wildcard"},
 		{"an origin without TLS", "", func(c *headless.Config) { c.TrustedOrigins = []string{"http://app.example.org"} }, "problem", "origins", "without TLS"},
@@ -214,6 +218,7 @@ func TestConfiguration(t *testing.T) {
 		t.Parallel()
 		c := config("https://api.example.org")
 		c.TrustedOrigins, c.Session.CookieDomain = []string{spa}, "example.org"
+		c.ForwardAuth.Apps = []string{"https://wiki.example.org"}
 		c.Frontend = headless.Frontend{VerifyEmail: spa + "/v/{key}", ResetPassword: spa + "/r/{key}"}
 		set(passkeys(&c), mfa.Config{SupportedTypes: []string{"webauthn"}, RPID: "example.org", Origins: []string{spa, c.URL}})
 		auth, err := headless.New(c)

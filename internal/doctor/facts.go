@@ -39,6 +39,7 @@ type Sources struct {
 	Pages   account.Frontend
 	// Trusted origins; Proxies and IPHeader as in the configuration.
 	Trusted  []string
+	Apps     []string
 	Proxies  int
 	IPHeader string
 
@@ -68,7 +69,7 @@ type Sources struct {
 func (s *Sources) Facts(o Options) Facts {
 	f := Facts{
 		URL: s.URL, Path: s.Path, Browser: slices.Contains(s.Clients, "browser"), App: slices.Contains(s.Clients, "app"),
-		Pages: s.pages(), TrustedOrigins: s.Trusted,
+		Pages: s.pages(), TrustedOrigins: s.Trusted, Apps: s.Apps,
 		Cookies: Cookies{
 			Session: s.Session.CookieName, CSRF: s.Session.CSRFCookieName, Domain: s.Session.CookieDomain,
 			SameSite: s.Session.CookieSameSite, Insecure: s.Session.InsecureCookies,

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
@@ -76,7 +77,8 @@ func (e *exam) probe(ctx context.Context, target string, header http.Header) (*a
 		h = header.Clone()
 	}
 	h.Set(Header, e.Ticket())
-	r, err := e.ask(ctx, http.MethodGet, target, h)
+	// What a cache has of the page itself tells nothing.
+	r, err := e.ask(ctx, http.MethodGet, target+"?probe="+rand.Text(), h)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -103,7 +105,9 @@ func (e *exam) reachability(ctx context.Context) {
 		e.skip("nothing is called")
 		return
 	}
+	before := e.Now()
 	a, r, err := e.probe(ctx, e.anyPath(), nil)
+	after := e.Now()
 	switch {
 	case err != nil:
 		e.add(Problem, "what can't be reached from here may not be reachable for anybody; mails and providers lead there",
@@ -120,7 +124,7 @@ func (e *exam) reachability(ctx context.Context) {
 		return
 	}
 	e.seen = a
-	if off := a.Now.Sub(e.Now()).Abs(); off > skew {
+	if off := a.Now.Sub(before.Add(after.Sub(before) / 2)).Abs(); off > skew {
 		e.add(Problem, "codes, tokens and sessions expire by the clock", "synchronise the clocks, say with chrony", "the server's clock is off by %v from the one here", off.Round(time.Second))
 	}
 	if r.tls != nil && len(r.tls.PeerCertificates) > 0 {
@@ -226,13 +230,13 @@ func (e *exam) cors(ctx context.Context) {
 		return r.header, r.status >= 200 && r.status < 300
 	}
 	if h, _ := preflight(stranger); h.Get("Access-Control-Allow-Origin") == stranger && h.Get("Access-Control-Allow-Credentials") == "true" {
-		e.add(Problem, "any page can read the API's answers as the user who visits it", "answer with the origins of your front ends alone; docs/frontends-and-cookies.md has the lines",
+		e.add(Problem, "any page can read the API's answers as the user who visits it", "answer with the origins of your front ends alone: CORSOrigins does; see docs/frontends-and-cookies.md",
 			"CORS allows %s, which is nobody's, with credentials", stranger)
 	}
 	for _, o := range e.elsewhere(func(o *url.URL) bool { return e.trusts(o) && sameSite(e.URL, o) }) {
 		origin := o.Scheme + "://" + o.Host
 		h, ok := preflight(origin)
-		const mend = "add CORS for it before the API: docs/frontends-and-cookies.md has the lines"
+		const mend = "add it to CORSOrigins; see docs/frontends-and-cookies.md"
 		const why = "browsers let its scripts neither send JSON nor read answers"
 		switch allowed := strings.ToLower(h.Get("Access-Control-Allow-Headers")); {
 		case !ok || h.Get("Access-Control-Allow-Origin") != origin:

@@ -46,7 +46,7 @@ func (e *exam) cookies(context.Context) {
 	case !within(host, domain):
 		e.add(Problem, dropped, "set Session.CookieDomain to a domain that "+host+" is in, or leave it empty",
 			"Session.CookieDomain is %q, and URL is at %s, which is not in it", c.Domain, host)
-	case len(e.elsewhere(func(o *url.URL) bool { return within(o.Hostname(), domain) })) == 0:
+	case len(e.elsewhere(func(o *url.URL) bool { return within(o.Hostname(), domain) })) == 0 && len(e.Apps) == 0:
 		e.add(Warning, "every host below "+domain+" gets the session, and can set it, for nothing",
 			"leave Session.CookieDomain empty", "Session.CookieDomain is %q, and no front end is on another host there", c.Domain)
 	}
@@ -75,6 +75,15 @@ func (e *exam) origins(context.Context) {
 		return
 	}
 	domain := strings.ToLower(strings.TrimPrefix(e.Cookies.Domain, "."))
+	for _, app := range e.Apps {
+		u, err := url.Parse(strings.ToLower(app))
+		if err != nil || u.Hostname() == strings.ToLower(e.URL.Hostname()) || domain != "" && within(u.Hostname(), domain) {
+			continue
+		}
+		e.add(Problem, "browsers send no session cookie there, so everybody is sent to log in, again and again",
+			"set Session.CookieDomain to a domain that both are in; an app on another site can't be had in this way",
+			"the app at %s (ForwardAuth.Apps) is not in the cookie's domain", app)
+	}
 	for _, o := range e.elsewhere(func(*url.URL) bool { return true }) {
 		origin := o.Scheme + "://" + o.Host
 		if !e.trusts(o) {
