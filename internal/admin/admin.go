@@ -20,6 +20,7 @@ import (
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/clientip"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -102,6 +103,7 @@ func New(p Parts) (*Handler, error) {
 	}
 	env := *p.Env
 	env.Sessions, env.Flows = nobody{}, nil
+	env.ClientIP = clientip.Resolver{} // back ends don't come through the proxy
 	methods := map[string]map[string]api.Endpoint{}
 	operations := h.operations(p.MFA)
 	var paths []string

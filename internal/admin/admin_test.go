@@ -281,7 +281,7 @@ func TestHostileInput(t *testing.T) {
 			{"POST", "/v1/users", "{", 400, ":invalid_json"},
 			{"POST", "/v1/users", "[]", 400, ":invalid_json"},
 			{"POST", "/v1/users", "\xff", 400, ":invalid_json"},
-			{"POST", "/v1/users", `"` + strings.Repeat("x", 2<<20) + `"`, 413, ":too_large"},
+			{"POST", "/v1/users", `"` + strings.Repeat("x", 1<<20) + `"`, 413, ":too_large"},
 			{"POST", "/v1/users", strings.Repeat(`{"email":`, 50) + "1" + strings.Repeat("}", 50), 400, ":invalid_json"},
 			{"POST", "/v1/users", `{"email":"\ud800"}`, 400, ":invalid_json"},
 			{"POST", "/v1/users", m{}, 400, "email:required"},
@@ -407,6 +407,32 @@ func TestWrongTokensAreLimited(t *testing.T) {
 		w.Clock.Advance(time.Minute)
 		d.call("GET", "/v1/users", nil, 200)
 	})
+}
+
+// TestBesideAProxy: back ends call from inside, without what the proxy adds.
+func TestBesideAProxy(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*headless.Config){
+		"a header":  func(c *headless.Config) { c.ClientIPHeader = "X-Real-IP" },
+		"a counter": func(c *headless.Config) { c.TrustedProxies = 2 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := open(t, wiretest.New(t, wiretest.Stores["memory"](t), func(c *headless.Config) {
+				office(c)
+				change(c)
+				c.NoLimits, c.Limits = false, map[string]string{"admin_failed": "1/m/ip"}
+			}))
+			d.call("GET", "/v1/users", nil, 200)
+			d.token = "wrong"
+			d.call("GET", "/v1/users", nil, 401)
+			// Naming another address is no way around the limit.
+			d.call("GET", "/v1/users", nil, 429, func(r *http.Request) {
+				r.Header.Set("X-Real-IP", "192.0.2.1")
+				r.Header.Set("X-Forwarded-For", "192.0.2.1, 192.0.2.2")
+			})
+		})
+	}
 }
 
 // TestLogsKeepTokens: requirement SEC-5.
