@@ -18,7 +18,8 @@
 // refuse with. [Mailer] and [SMSSender] are what a host sends messages with;
 // packages smtp and webhook have one each. [Event] is something that has
 // happened, and the types that embed [Of] are the events of this package. A
-// [Stage] asks one more thing of a [Login].
+// [Stage] asks one more thing of a [Login]. [Admin] is what operators do to
+// users.
 //
 // # What the other packages of this module use
 //
@@ -149,6 +150,15 @@ func (a *Account) Routes() []api.Route {
 		{Path: "/auth/reauthenticate", Access: api.LoggedIn, Methods: map[string]api.Endpoint{
 			post: {Limit: "reauthenticate", Input: reauthenticateInput, Do: a.reauthenticate},
 		}},
+		{Extension: true, Path: "/config", Access: api.Anyone, Methods: map[string]api.Endpoint{
+			get: {Do: a.formsReply()},
+		}},
+		{Extension: true, Path: "/auth/codes", Access: api.Anyone, Methods: map[string]api.Endpoint{
+			get: {Do: a.pendingCodes},
+		}},
+		{Extension: true, Path: "/auth/reauthenticate", Access: api.LoggedIn, Methods: map[string]api.Endpoint{
+			get: {Do: a.reauthentication},
+		}},
 		{Path: "/auth/phone/verify", Access: api.Anyone, Methods: map[string]api.Endpoint{
 			post: {Before: a.canVerifyPhone, Input: codeInput, Do: a.verifyPhone},
 		}},
@@ -167,7 +177,10 @@ func (a *Account) Routes() []api.Route {
 		}},
 		{Path: "/account/phone", Access: phoneAccess, Methods: map[string]api.Endpoint{
 			get:  {Do: a.phones},
-			post: {Limit: "change_phone", Before: a.canChangePhone, Input: a.phoneInput(), Do: a.changePhone},
+			post: {Limit: "change_phone", Refund: true, Before: a.canChangePhone, Input: a.phoneInput(), Do: a.changePhone},
+		}},
+		{Extension: true, Path: "/account/phone", Access: api.LoggedIn, Methods: map[string]api.Endpoint{
+			del: {Limit: "change_phone", Refund: true, Do: a.deletePhone},
 		}},
 		{Path: "/auth/code/confirm", Access: api.Anyone, Methods: map[string]api.Endpoint{
 			post: {Before: a.atLoginCode, Input: codeInput, Do: a.confirmCode},
@@ -204,7 +217,7 @@ func (a *Account) Routes() []api.Route {
 var localRoutes = []string{
 	"/auth/login", "/auth/signup", "/auth/password/request", "/auth/password/reset", "/auth/email/verify",
 	"/auth/email/verify/resend", "/auth/phone/verify", "/auth/phone/verify/resend", "/account/password/change", "/account/email",
-	"/account/phone",
+	"/account/phone", // and its extension
 }
 
 // Flows adds what the caller can do here. spec: core.md §8.

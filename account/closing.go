@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/headless-auth/headless/internal/api"
-	"github.com/headless-auth/headless/store"
 )
 
 // deactivate closes the caller's account until they log in again through
@@ -32,21 +31,38 @@ func (a *Account) deactivate(ctx context.Context, rq *api.Request) (*api.Reply, 
 	return api.Authentication(), err
 }
 
-// reactivate is login for an account that its owner has deactivated.
+// keptReopens is where a login keeps that it is to open the account again.
+const keptReopens = "account.reopens"
+
+// reactivate is login for an account that its owner has deactivated. It is open
+// again when the login has come to its end, all stages passed: a password alone
+// does not undo it, and whoever may not log in has nothing to open.
 func (a *Account) reactivate(ctx context.Context, rq *api.Request) (*api.Reply, error) {
-	return a.passwordLogin(ctx, rq, func(ctx context.Context, u *store.User) error {
-		if u.DeactivatedAt.IsZero() {
-			return nil
-		}
-		changed := *u
-		changed.Disabled, changed.DeactivatedAt = false, time.Time{}
-		if err := rq.Store().UpdateUser(ctx, &changed); err != nil {
-			return err
-		}
-		*u = changed
-		rq.Emit(AccountReactivated{Of{u}})
+	return a.passwordLogin(ctx, rq, func(l *Login) error { return l.Keep(keptReopens, true) })
+}
+
+// shut reports whether a login is of somebody who may not log in: they are
+// disabled, and it is not their own account that they open again.
+func (l *Login) shut() bool { return l.User != nil && l.User.Disabled && !l.reopens() }
+
+func (l *Login) reopens() bool {
+	var yes bool
+	return l.User != nil && l.User.Disabled && !l.User.DeactivatedAt.IsZero() && l.Kept(keptReopens, &yes) && yes
+}
+
+// reopen opens the account of a login that does so.
+func (l *Login) reopen(ctx context.Context, rq *api.Request) error {
+	if !l.reopens() {
 		return nil
-	})
+	}
+	changed := *l.User
+	changed.Disabled, changed.DeactivatedAt = false, time.Time{}
+	if err := rq.Store().UpdateUser(ctx, &changed); err != nil {
+		return err
+	}
+	*l.User = changed
+	rq.Emit(AccountReactivated{Of{l.User}})
+	return nil
 }
 
 // deleteAccount removes the caller's account with everything that belongs to

@@ -207,6 +207,7 @@ func (a *Account) purgePhone(ctx context.Context, rq *api.Request, u *store.User
 		}
 		return doubtedPhone.Put(rq, u.ID)
 	}
+	rq.Emit(PhoneRemoved{Of{u}, phone.Number})
 	return rq.Store().DeletePhone(ctx, u.ID)
 }
 

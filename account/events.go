@@ -39,6 +39,9 @@ type (
 	// unless the identifier means one account.
 	LoginFailed struct {
 		Of
+		// Identifier is what was typed, so that it can't be read: people type
+		// passwords there. Addresses and numbers are masked; anything else is a
+		// keyed hash, the same for the same text.
 		Identifier string `json:"identifier"`
 	}
 	// AuthenticationStepCompleted: a user has proven once who they are.
@@ -105,6 +108,11 @@ type (
 	}
 	// PhoneVerified: a number was proven to be its user's.
 	PhoneVerified struct {
+		Of
+		Phone string `json:"phone"`
+	}
+	// PhoneRemoved: a user has no number any more.
+	PhoneRemoved struct {
 		Of
 		Phone string `json:"phone"`
 	}
@@ -188,6 +196,9 @@ func (EmailVerificationCodeRejected) Name() string { return "email_verification_
 
 // Name implements [Event].
 func (PhoneVerified) Name() string { return "phone_verified" }
+
+// Name implements [Event].
+func (PhoneRemoved) Name() string { return "phone_removed" }
 
 // Name implements [Event].
 func (AccountDeactivated) Name() string { return "account_deactivated" }

@@ -39,9 +39,9 @@ func (a *Account) login(ctx context.Context, rq *api.Request) (*api.Reply, error
 	return a.passwordLogin(ctx, rq, nil)
 }
 
-// passwordLogin is login; prepare, if any, may change whoever has proven who
-// they are, in the transaction that logs them in.
-func (a *Account) passwordLogin(ctx context.Context, rq *api.Request, prepare func(ctx context.Context, u *store.User) error) (*api.Reply, error) {
+// passwordLogin is login; prepare, if any, may keep something in the login that
+// begins.
+func (a *Account) passwordLogin(ctx context.Context, rq *api.Request, prepare func(l *Login) error) (*api.Reply, error) {
 	in := rq.Input
 	if err := in.Err(); err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (a *Account) passwordLogin(ctx context.Context, rq *api.Request, prepare fu
 		return nil, err
 	}
 	if u == nil {
-		failed := LoginFailed{Identifier: id}
+		failed := LoginFailed{Identifier: masked(rq, id)}
 		if len(users) == 1 {
 			failed.User = users[0]
 		}
@@ -109,7 +109,7 @@ func (a *Account) passwordLogin(ctx context.Context, rq *api.Request, prepare fu
 		}
 		l := l.clone()
 		if prepare != nil {
-			if err := prepare(ctx, l.User); err != nil {
+			if err := prepare(l); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/store"
@@ -177,6 +178,31 @@ func (a *Account) changePhone(ctx context.Context, rq *api.Request) (*api.Reply,
 		return a.changePhoneAtStage(ctx, rq, p, number)
 	})
 	return api.Data([]phoneItem{{Phone: number}}).WithStatus(http.StatusAccepted), err
+}
+
+// deletePhone removes the caller's number. It stays where nobody logs in
+// without one. It is an extension of the contract.
+func (a *Account) deletePhone(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	if err := a.RequireRecent(ctx, rq); err != nil {
+		return nil, err
+	}
+	only := len(a.config.LoginMethods) == 1 && a.loginBy("phone")
+	if only || slices.Contains(a.signup, signupField{"phone", true}) {
+		return nil, api.Forbidden()
+	}
+	err := rq.InTx(ctx, func(ctx context.Context) error {
+		a.phoneCodes.drop(rq) // a change that waits, too
+		phone, err := a.phoneOf(ctx, rq, rq.User.ID)
+		if err != nil || phone.Number == "" {
+			return err
+		}
+		rq.Emit(PhoneRemoved{Of{rq.User}, phone.Number})
+		return rq.Store().DeletePhone(ctx, rq.User.ID)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.phones(ctx, rq)
 }
 
 // changePhoneAtStage replaces the number of an account that was never used,

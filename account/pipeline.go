@@ -68,7 +68,7 @@ func (p *Pipeline) Start(ctx context.Context, rq *api.Request, l *Login, proof *
 		}
 	}
 	if u := l.User; u != nil {
-		if u.Disabled {
+		if l.shut() {
 			p.pending.Drop(rq)
 			return nil
 		}
@@ -136,6 +136,9 @@ func (p *Pipeline) complete(ctx context.Context, rq *api.Request, l *Login) erro
 		return errors.New("account: a pretended login has passed all stages")
 	}
 	p.pending.Drop(rq)
+	if err := l.reopen(ctx, rq); err != nil {
+		return err
+	}
 	if err := rq.Store().RecordLogin(ctx, l.User.ID, rq.Now); err != nil {
 		return err
 	}
@@ -208,7 +211,7 @@ func (p *Pipeline) Done(ctx context.Context, rq *api.Request, key string) error 
 	if w, _ := p.pending.Get(rq); l.User == nil && (w.UserID != "" || key != stageVerifyPhone) {
 		return api.Conflict() // the user is gone, or there never was one
 	}
-	if l.User != nil && l.User.Disabled {
+	if l.shut() {
 		p.pending.Drop(rq)
 		return nil
 	}

@@ -2,6 +2,8 @@ package account
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/store"
@@ -31,7 +33,7 @@ func (a *Account) reauthenticate(ctx context.Context, rq *api.Request) (*api.Rep
 		return nil, err
 	}
 	if !ok {
-		rq.Emit(LoginFailed{Of{rq.User}, identifier(rq.User)})
+		rq.Emit(LoginFailed{Of{rq.User}, masked(rq, identifier(rq.User))})
 		in.Fail("password", codeIncorrectPassword)
 		return nil, in.Err()
 	}
@@ -52,6 +54,31 @@ func (a *Account) reauthenticate(ctx context.Context, rq *api.Request) (*api.Rep
 		return Record(rq, rq.User, store.Method{Method: "password", Reauthenticated: &yes})
 	})
 	return api.Authentication(), err
+}
+
+// reauthentication tells whether the caller would have to prove once more who
+// they are, were they to ask for something that needs it, and how they can. It is
+// an extension of the contract.
+func (a *Account) reauthentication(ctx context.Context, rq *api.Request) (*api.Reply, error) {
+	recent, err := a.Recent(ctx, rq)
+	if err != nil {
+		return nil, err
+	}
+	data := struct {
+		Recent bool      `json:"recent"`
+		Until  float64   `json:"recent_until,omitempty"`
+		Flows  api.Flows `json:"flows"`
+	}{Recent: recent, Flows: api.Flows{}}
+	if l := rq.Session.Methods.List(); recent && len(l) > 0 && rq.AuthenticatedWithin(a.config.ReauthenticationTimeout) {
+		data.Until = l[len(l)-1].At + a.config.ReauthenticationTimeout.Seconds()
+	}
+	for _, source := range rq.Env.Flows {
+		if err := source(ctx, rq, &data.Flows); err != nil {
+			return nil, err
+		}
+	}
+	data.Flows = slices.DeleteFunc(data.Flows, func(f api.Flow) bool { return !strings.HasSuffix(f.ID, "reauthenticate") })
+	return api.Data(data), nil
 }
 
 // identifier is what a user most likely logs in with.

@@ -26,7 +26,8 @@ import (
 // Config says how long sessions live and how browsers carry them.
 type Config struct {
 	// Lifetime is how long a session lives after it was last saved or, if
-	// Sliding, after it was last used. Default 14 days.
+	// Sliding, after it was last used. Default 14 days. One in which nobody is
+	// logged in lives a day at most.
 	Lifetime time.Duration
 	// Sliding renews a logged-in session as it is used, so that Lifetime
 	// becomes the time it may lie idle. Off by default, as in the reference.
@@ -288,10 +289,18 @@ func (m *Manager) describe(rq *api.Request) {
 	s.SeenAt, s.IP, s.UserAgent = rq.Now, to.IP, to.UserAgent
 }
 
+// strangerLifetime is how long a session lives at most in which nobody is logged
+// in. Strangers can make any number of them, and all that such a session holds
+// is over sooner. Requirement DOS-2.
+const strangerLifetime = 24 * time.Hour
+
 // renew lets the session live on from now.
 func (m *Manager) renew(rq *api.Request) {
 	s := rq.Session
 	s.ExpiresAt = rq.Now.Add(m.config.Lifetime)
+	if s.UserID == "" {
+		s.ExpiresAt = rq.Now.Add(min(m.config.Lifetime, strangerLifetime))
+	}
 	if end := s.CreatedAt.Add(m.config.AbsoluteLifetime); m.config.AbsoluteLifetime > 0 && end.Before(s.ExpiresAt) {
 		s.ExpiresAt = end
 	}

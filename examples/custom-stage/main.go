@@ -89,6 +89,15 @@ func newSite(mailer account.Mailer) (http.Handler, *headless.Auth, error) {
 	mux.HandleFunc("POST /accept-terms", func(w http.ResponseWriter, r *http.Request) {
 		auth.CompleteStage(w, r, stage.Key())
 	})
+	mux.HandleFunc("GET /terms", func(w http.ResponseWriter, r *http.Request) {
+		// Nobody is logged in yet, but it is known whose login waits.
+		u, at, err := auth.Waiting(r)
+		if err != nil || u == nil || at != stage.Key() {
+			http.Error(w, "Nobody has to accept anything here.", http.StatusConflict)
+			return
+		}
+		fmt.Fprintf(w, "Terms, version %d, for %s\n", termsVersion, u.Email)
+	})
 	mux.Handle("GET /me", auth.RequireUser(http.HandlerFunc(me)))
 	return mux, auth, nil
 }

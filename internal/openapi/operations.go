@@ -127,6 +127,21 @@ var operations = sync.OnceValue(func() map[string]operation {
 			Answers: map[int]string{200: "AuthenticatedByPassword", 401: "Unauthenticated"},
 			Errors:  "password:incorrect_password password:too_many_login_attempts",
 		},
+		"GET /ext/v1/config": {
+			ID: "getForms", Tag: "Configuration", Summary: "What do forms ask for?",
+			Description: "The fields of the form to sign up with, in order, and what passwords have to be.",
+			Answers:     map[int]string{200: "Forms"},
+		},
+		"GET /ext/v1/auth/codes": {
+			ID: "listPendingCodes", Tag: "Authentication: Current Session", Summary: "Which codes wait to be repeated?",
+			Description: "The codes that were sent for this client: where they went, how long they are good, and how often what can still be done.",
+			Answers:     map[int]string{200: "PendingCodes"},
+		},
+		"GET /ext/v1/auth/reauthenticate": {
+			ID: "getReauthentication", Tag: "Authentication: Account", Summary: "Is the proof of identity recent?",
+			Description: "Tells whether what needs a recent proof of identity would be answered 401 now, and the flows that give one.",
+			Answers:     map[int]string{200: "Reauthentication", 401: "Unauthenticated"},
+		},
 
 		// Passwords.
 
@@ -464,6 +479,11 @@ var operations = sync.OnceValue(func() map[string]operation {
 			Body:        "ChangePhone",
 			Answers:     map[int]string{202: "PhoneNumberChange", 401: "AuthenticationOrReauthentication", 409: "Conflict: Nobody is logged in, and no number can be corrected."},
 			Errors:      "phone:same_as_current phone:phone_taken",
+		},
+		"DELETE /ext/v1/account/phone": {
+			ID: "removePhone", Tag: "Account: Phone", Summary: "Remove the phone number",
+			Description: "Removes the number, and ends a change of it that waits for its code. It stays where nobody logs in without one.",
+			Answers:     map[int]string{200: "PhoneNumbers", 401: "AuthenticationOrReauthentication", 403: "Forbidden: Users need a number here, or the CSRF token is missing."},
 		},
 
 		// Sessions and tokens.

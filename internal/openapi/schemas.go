@@ -125,6 +125,10 @@ func (d *draft) flow() object {
 	return flow
 }
 
+func count(description string) object {
+	return m("type", "integer", "minimum", 0).with("description", description)
+}
+
 func (d *draft) method() object {
 	kind := func(title, name string, properties ...property) object {
 		return append(m("title", title), record("", append([]property{must("method", one(name)), must("at", ref("Timestamp"))}, properties...)...)...)

@@ -123,7 +123,7 @@ func TestHTTP(t *testing.T) {
 					}
 				}
 			}
-			for _, path := range []string{"//_allauth/app/v2/config", "//_allauth/mobile/v1/config", "//_allauth/app/config", "//_allauth/" + c.Kind + "/ext/v1/config"} {
+			for _, path := range []string{"//_allauth/app/v2/config", "//_allauth/mobile/v1/config", "//_allauth/app/config", "//_allauth/" + c.Kind + "/ext/v1/auth/session"} {
 				r := c.Get(path).Is(404)
 				if string(r.Raw) != "{\"status\":404}\n" {
 					t.Errorf("%s: got %s", path, r.Raw)

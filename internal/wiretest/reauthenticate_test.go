@@ -220,7 +220,7 @@ func TestClosing(t *testing.T) {
 			if u := c.Post("/ext/auth/reactivate", M{"email": p.Email, "password": wiretest.Password}).LoggedIn(); u["email"] != p.Email {
 				t.Errorf("got %v", u)
 			}
-			same(t, w.Events.Take(), "account_reactivated", "authentication_step_completed", "user_logged_in")
+			same(t, w.Events.Take(), "authentication_step_completed", "account_reactivated", "user_logged_in")
 			c.Other().LogIn(p)
 			// Not those of the host.
 			q := w.Make(Person{Disabled: true})

@@ -109,6 +109,27 @@ export interface Config {
 export interface Email { email: string; verified: boolean; primary: boolean }
 export interface Phone { phone: string; verified: boolean }
 
+export interface PendingCode {
+  flow: "login_by_code" | "verify_phone" | "verify_email" | "password_reset_by_code";
+  /** Masked, so that its owner knows. */
+  sent_to: string;
+  expires_at: number;
+  attempts_left: number;
+  resends_left: number;
+  changes_left: number;
+}
+export interface RecentProof { recent: boolean; recent_until?: number; flows: Flow[] }
+export interface FormField {
+  name: string;
+  type: "string" | "email" | "phone" | "password" | "integer" | "number" | "boolean" | "date" | "date-time" | "uri";
+  required: boolean;
+  min_length?: number;
+  max_length?: number;
+  choices?: string[];
+  description?: string;
+}
+export interface Forms { signup_fields: FormField[]; password: { min_length: number; max_bytes: number } }
+
 export type AuthenticatorType = "totp" | "recovery_codes" | "webauthn";
 interface Used { created_at: number; last_used_at: number | null }
 export interface Totp extends Used { type: "totp" }
@@ -184,12 +205,18 @@ export interface Client {
   fetch(url: string, init?: Omit<RequestInit, "headers"> & { headers?: Record<string, string> }): Promise<Response>;
 
   config(): Promise<Answer<Config>>;
+  /** What the form to sign up asks for, and what passwords have to be. */
+  forms(): Promise<Answer<Forms>>;
 
   session(): Promise<Authentication>;
   login(credentials: Credentials): Promise<Authentication>;
   logout(): Promise<Authentication>;
   signup(fields: Fields): Promise<Authentication>;
   reauthenticate(password: string): Promise<Authentication>;
+  /** Whether a sensitive call would ask for another proof now. */
+  proofIsRecent(): Promise<Answer<RecentProof>>;
+  /** The codes that this client may repeat. */
+  pendingCodes(): Promise<Answer<PendingCode[]>>;
 
   requestLoginCode(to: { email: string } | { phone: string }): Promise<Authentication>;
   resendLoginCode(): Promise<Answer>;
@@ -215,6 +242,7 @@ export interface Client {
   /** None, or one. */
   phone(): Promise<Answer<Phone[]>>;
   changePhone(phone: string): Promise<Answer<Phone[]>>;
+  removePhone(): Promise<Answer<Phone[]>>;
 
   authenticateByCode(code: string): Promise<Authentication>;
   authenticateByKey(options?: KeyOptions): Promise<Authentication | Cancelled>;

@@ -128,6 +128,7 @@ export function createClient({
     },
 
     config: () => get("config"),
+    forms: () => get("ext/v1/config"),
 
     // Who is here.
     session: () => get("auth/session"),
@@ -135,6 +136,8 @@ export function createClient({
     logout: () => call("DELETE", "auth/session"),
     signup: (fields) => post("auth/signup", fields),
     reauthenticate: (password) => post("auth/reauthenticate", { password }),
+    proofIsRecent: () => get("ext/v1/auth/reauthenticate"),
+    pendingCodes: () => get("ext/v1/auth/codes"),
 
     // Codes to log in with.
     requestLoginCode: (to) => post("auth/code/request", to),
@@ -163,6 +166,7 @@ export function createClient({
     removeEmail: (email) => call("DELETE", "account/email", { email }),
     phone: () => get("account/phone"),
     changePhone: (phone) => post("account/phone", { phone }),
+    removePhone: () => call("DELETE", "ext/v1/account/phone"),
 
     // Further factors at login.
     authenticateByCode: (code) => post("auth/2fa/authenticate", { code }),

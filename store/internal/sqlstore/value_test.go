@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,34 +21,6 @@ func TestNumber(t *testing.T) {
 			t.Errorf("number(%q) = %d, want %d", id, got, want)
 		}
 	}
-}
-
-func TestFoldAgreesWithEqualFold(t *testing.T) {
-	names := []string{"", "ada", "Ada", "ADA", "straße", "STRASSE", "STRAẞE", "ſtrasse", "K", "k", "\u212A", "σ", "ς", "Σ",
-		"İ", "i", "I", "ı", "µ", "μ", "Ω", "Ω", "ǅ", "ǆ", "Ǆ", "é", "e\u0301", "Å", "Å", "1", "日本"}
-	for _, a := range names {
-		for _, b := range names {
-			if got, want := fold(a) == fold(b), strings.EqualFold(a, b); got != want {
-				t.Errorf("%q and %q fold together: got %v, want %v", a, b, got, want)
-			}
-		}
-	}
-}
-
-func FuzzFold(f *testing.F) {
-	f.Add("Ada", "aDA")
-	f.Add("\u212A", "k")
-	f.Add("ſ", "S")
-	f.Fuzz(func(t *testing.T, a, b string) {
-		// Invalid text never gets here; see checked.
-		a, b = strings.ToValidUTF8(a, ""), strings.ToValidUTF8(b, "")
-		if got, want := fold(a) == fold(b), strings.EqualFold(a, b); got != want {
-			t.Errorf("%q and %q fold together: got %v, want %v", a, b, got, want)
-		}
-		if fold(fold(a)) != fold(a) {
-			t.Errorf("%q folds to %q and then to %q", a, fold(a), fold(fold(a)))
-		}
-	})
 }
 
 func TestRetry(t *testing.T) {
