@@ -52,6 +52,11 @@
 // everything elsewhere. Nothing registers itself, nothing is global, and New
 // starts nothing.
 //
+// # Operators
+//
+// [Auth.Users] finds, makes, disables and deletes users for whoever runs the
+// site; [Auth.Admin] serves that to back ends in other languages.
+//
 // # Running
 //
 // [Auth.Run] sends again what could not be sent, and removes what has expired;
@@ -87,6 +92,7 @@ import (
 	"github.com/headless-auth/headless/internal/admin"
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/internal/clientip"
+	"github.com/headless-auth/headless/internal/cors"
 	"github.com/headless-auth/headless/internal/csrf"
 	"github.com/headless-auth/headless/internal/doctor"
 	"github.com/headless-auth/headless/internal/forward"
@@ -132,6 +138,10 @@ type Config struct {
 	// TrustedOrigins are further web origins that may send unsafe requests with
 	// cookies: "https://spa.example.org" or "https://*.example.org".
 	TrustedOrigins []string
+	// CORSOrigins are web origins whose pages may read the API's answers, with
+	// cookies: "https://spa.example.org". To act as a user with a cookie they must
+	// be TrustedOrigins, too. Default: none, and no CORS headers are sent.
+	CORSOrigins []string
 	// TrustedProxies is the number of proxies in front that append to
 	// X-Forwarded-For. Default 0: the peer is the client.
 	TrustedProxies int
@@ -305,6 +315,7 @@ type Auth struct {
 	outbox  *account.Outbox
 	hasher  *password.Hasher
 	routes  api.Mux
+	cors    *cors.Rule // nil where there is none
 	users   *account.Admin
 	admin   http.Handler
 
@@ -357,6 +368,11 @@ func New(c Config) (*Auth, error) {
 	}
 	env.OnEvent = c.listeners()
 	a := &Auth{env: env, sessions: manager, hasher: hasher}
+	if len(c.CORSOrigins) > 0 {
+		a.cors = cors.New(c.CORSOrigins, []string{
+			"Content-Type", "Authorization", tokens.SessionHeader, env.CSRFCookie.Header, "X-Email-Verification-Key", "X-Password-Reset-Key",
+		})
+	}
 	a.forward = c.forward(at)
 	a.sources = c.sources(at, pages, doctor.NewProbe(keys, env.ClientIP, env.Now))
 	a.outbox = account.NewOutbox(c.Store, keys, c.Mailer, c.SMS, env.Now, c.Logger)
@@ -547,7 +563,21 @@ func (a *Auth) config(ctx context.Context, rq *api.Request) (*api.Reply, error) 
 
 // Handler serves the API below Config.Path. Mount it there, without stripping
 // the path, on whatever router: it looks at the request's path alone.
-func (a *Auth) Handler() http.Handler { return a.sources.Probe.Mux(a.routes) }
+func (a *Auth) Handler() http.Handler {
+	if a.cors != nil {
+		return a.CORS(a.sources.Probe.Mux(a.routes))
+	}
+	return a.sources.Probe.Mux(a.routes)
+}
+
+// CORS lets the pages of Config.CORSOrigins call what is behind it, as they may
+// call the API: it is for the host's own routes.
+func (a *Auth) CORS(next http.Handler) http.Handler {
+	if a.cors == nil {
+		return next
+	}
+	return a.cors.Wrap(next)
+}
 
 // Callbacks serves the paths that identity providers send browsers back to.
 // Mount it at Config.Social.CallbackPath, without stripping the path.
@@ -976,6 +1006,13 @@ func (c *Config) checkSite(p *site.Problems) site.Site {
 	}
 	if strings.ContainsAny(c.Name, "\r\n") {
 		p.Add("Name", "must be one line")
+	}
+	c.CORSOrigins = slices.Clone(c.CORSOrigins)
+	for i, o := range c.CORSOrigins {
+		var err error
+		if c.CORSOrigins[i], err = csrf.ParseOrigin(o); err != nil {
+			p.Add(fmt.Sprintf("CORSOrigins[%d]", i), err.Error()+"; each has to be written out")
+		}
 	}
 	if c.Session.CookieSameSite == "none" && s.URL.Scheme == "http" {
 		p.Add("Session.CookieSameSite", `"none" needs an https URL: browsers drop such cookies otherwise`)

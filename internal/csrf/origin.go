@@ -22,7 +22,7 @@ type wildcard struct{ scheme, suffix string }
 // "https://app.example.org" or "https://*.example.org". An error names what
 // is wrong with which.
 func NewOrigins(own string, trusted []string) (*Origins, error) {
-	u, err := parseOrigin(own)
+	u, err := ParseOrigin(own)
 	if err != nil {
 		return nil, err
 	}
@@ -32,13 +32,13 @@ func NewOrigins(own string, trusted []string) (*Origins, error) {
 	}
 	for _, t := range trusted {
 		if scheme, host, ok := strings.Cut(t, "://*."); ok {
-			if _, err := parseOrigin(scheme + "://" + host); err != nil || !strings.Contains(host, ".") {
+			if _, err := ParseOrigin(scheme + "://" + host); err != nil || !strings.Contains(host, ".") {
 				return nil, fmt.Errorf(`%q is no wildcard origin; write "https://*.example.org"`, t)
 			}
 			o.wildcards = append(o.wildcards, wildcard{strings.ToLower(scheme), "." + strings.ToLower(host)})
 			continue
 		}
-		u, err := parseOrigin(t)
+		u, err := ParseOrigin(t)
 		if err != nil {
 			return nil, err
 		}
@@ -50,7 +50,8 @@ func NewOrigins(own string, trusted []string) (*Origins, error) {
 	return o, nil
 }
 
-func parseOrigin(s string) (string, error) {
+// ParseOrigin reads a web origin, and returns it as browsers write it.
+func ParseOrigin(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Contains(u.Host, "*") || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
 		return "", fmt.Errorf(`%q is no origin; write "https://app.example.org"`, s)
@@ -69,7 +70,7 @@ func (o *Origins) trusts(origin string) bool {
 		return true
 	}
 	// Only what is an origin has a host that could be compared.
-	clean, err := parseOrigin(origin)
+	clean, err := ParseOrigin(origin)
 	if err != nil {
 		return false
 	}
@@ -103,7 +104,7 @@ func (o *Origins) Allows(r *http.Request) bool {
 	if err != nil || u.Scheme != "https" || u.Host == "" {
 		return false
 	}
-	ref, err := parseOrigin(u.Scheme + "://" + u.Host)
+	ref, err := ParseOrigin(u.Scheme + "://" + u.Host)
 	return err == nil && o.trusts(ref)
 }
 

@@ -27,7 +27,7 @@ var floors = [][]string{
 	{"account/observe", "store"},
 	{"account/observe/opentelemetry", "account/observe/prom", "store/internal/sqlstore"},
 	{"store/memory", "store/postgres", "store/redis", "store/sqlite", "store/storetest"},
-	{"internal/clientip", "internal/i18n", "internal/jsonconfig", "internal/jwt", "internal/outbound", "internal/password", "internal/redirect", "internal/secret"},
+	{"internal/clientip", "internal/cors", "internal/i18n", "internal/jsonconfig", "internal/jwt", "internal/outbound", "internal/password", "internal/redirect", "internal/secret"},
 	{"internal/csrf", "internal/mail", "tokens/verify"},
 	{"internal/site", "tokens"},
 	{"internal/api"},
