@@ -159,17 +159,25 @@ func inputError(err error) error {
 	return in
 }
 
-// act runs one of an operator's deeds, on a user if there is an id.
+// maxTries is how often a deed is begun whose user somebody else changes.
+const maxTries = 3
+
+// act runs one of an operator's deeds, on a user if there is an id. What a
+// conflict has stopped is begun anew, with the user as they are then.
 func (a *Admin) act(ctx context.Context, id string, do func(ctx context.Context, rq *api.Request, u *store.User) error) error {
-	return inputError(a.env.Act(ctx, func(ctx context.Context, rq *api.Request) error {
-		if id == "" {
-			return do(ctx, rq, nil)
+	for try := 1; ; try++ {
+		err := a.env.Act(ctx, func(ctx context.Context, rq *api.Request) error {
+			if id == "" {
+				return do(ctx, rq, nil)
+			}
+			u, err := rq.Store().User(ctx, id)
+			if err != nil {
+				return err
+			}
+			return do(ctx, rq, u)
+		})
+		if id == "" || try == maxTries || !errors.Is(err, store.ErrConflict) {
+			return inputError(err)
 		}
-		u, err := rq.Store().User(ctx, id)
-		if err != nil {
-			return err
-		}
-		a.account.sessions.Forget(rq, u.ID)
-		return do(ctx, rq, u)
-	}))
+	}
 }
