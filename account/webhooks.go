@@ -203,5 +203,6 @@ func (o *Outbox) post(ctx context.Context, l *letter) error {
 		err = w.Post(ctx, WebhookMessage{ID: l.ID, Type: l.Type, Body: l.Body})
 		return err
 	}
-	return errors.Join(ErrPermanent, errors.New("there is no such endpoint any more"))
+	// Another instance, of a later configuration, may know it.
+	return putOff{o.now().Add(webhookRestMax)}
 }

@@ -477,6 +477,35 @@ func TestReceiverGone(t *testing.T) {
 	p.run(func() bool { return waiting(t, st) == 0 }) // given up
 }
 
+// While instances are replaced one by one, an old one leaves alone what it does
+// not know.
+func TestUnknownEndpoint(t *testing.T) {
+	t.Parallel()
+	p, st := begin(t), memory.New()
+	r := newReceiver(t, p.clock, whsec)
+	hook := p.hook(r.URL, webhook.EndpointOptions{Events: []string{signup}})
+	r.answer(http.StatusServiceUnavailable)
+	present := p.start(st, hook)
+	present.signUp("a@example.org")
+	present.flush()
+	r.answer(0)
+	p.clock.forward(time.Hour)
+	var due []*store.OutboxMessage
+	p.start(st).run(func() bool {
+		var err error
+		due, err = st.ClaimMessages(t.Context(), p.clock.Now(), p.clock.Now(), 10)
+		return err != nil || len(due) == 0
+	})
+	if n := waiting(t, st); n != 1 {
+		t.Fatalf("%d events wait, want 1", n)
+	}
+	p.clock.forward(time.Hour)
+	present.run(func() bool { return waiting(t, st) == 0 })
+	if _, taken := r.seen(); len(taken) != 1 {
+		t.Errorf("got %d events", len(taken))
+	}
+}
+
 // What an endpoint does to itself is not done to others.
 func TestHangingReceiver(t *testing.T) {
 	t.Parallel()
