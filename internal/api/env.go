@@ -11,7 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"github.com/headless-auth/headless/account/observe"
@@ -71,7 +70,7 @@ type Env struct {
 	// Locale chooses the language of messages.
 	Locale func(r *http.Request) string
 
-	migrated atomic.Bool // the tables are up to date
+	migrated uint32 // 1: the tables are up to date; read and written atomically
 }
 
 // Sessions is what the request path asks of package sessions.

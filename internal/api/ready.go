@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"sync/atomic"
+
 	"github.com/headless-auth/headless/store"
 )
 
@@ -27,7 +29,7 @@ func (e *Env) Ready(ctx context.Context) error {
 	}
 	// Tables that were up to date once stay so for this program.
 	m, ok := e.Store.(store.Migrator)
-	if !ok || e.migrated.Load() {
+	if !ok || atomic.LoadUint32(&e.migrated) == 1 {
 		return nil
 	}
 	pending, err := m.Pending(ctx)
@@ -37,6 +39,6 @@ func (e *Env) Ready(ctx context.Context) error {
 	if len(pending) > 0 {
 		return fmt.Errorf("%d migrations are missing: %s", len(pending), strings.Join(pending, ", "))
 	}
-	e.migrated.Store(true)
+	atomic.StoreUint32(&e.migrated, 1)
 	return nil
 }
