@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-
 	"sync/atomic"
 
 	"github.com/headless-auth/headless/store"
