@@ -22,6 +22,7 @@ const (
 	outboxBacklog  = 1024             // deliveries waiting in memory; more wait in the store
 	outboxLease    = 2 * time.Minute  // how long a message is left to who has it
 	outboxTimeout  = 30 * time.Second // one attempt
+	outboxGrace    = 10 * time.Second // what is under way at the end
 	outboxLifetime = 72 * time.Hour   // then it is given up
 	purposeOutbox  = "outbox"
 )
@@ -178,8 +179,11 @@ func (o *Outbox) Deliver(ctx context.Context) error {
 					o.giveUp(ctx, parcel{row: row}, err)
 					return
 				}
-				one, cancel := context.WithTimeout(ctx, outboxTimeout)
+				// What is under way when ctx ends may come to its end: cut off,
+				// it might arrive twice.
+				one, cancel := context.WithTimeout(context.WithoutCancel(ctx), outboxTimeout)
 				defer cancel()
+				defer context.AfterFunc(ctx, func() { time.AfterFunc(outboxGrace, cancel) })()
 				o.deliver(one, p)
 			})
 		}

@@ -174,7 +174,10 @@ func (e *endpoint) end(now time.Time, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.trying = false
-	if err == nil || errors.Is(err, ErrPermanent) {
+	switch {
+	case errors.Is(err, context.Canceled): // which is not the endpoint's doing
+		return
+	case err == nil || errors.Is(err, ErrPermanent):
 		e.failures = 0
 		return
 	}
@@ -200,7 +203,9 @@ func (o *Outbox) post(ctx context.Context, l *letter) error {
 		}
 		err := errPanicked
 		defer func() { w.end(o.now(), err) }()
-		err = w.Post(ctx, WebhookMessage{ID: l.ID, Type: l.Type, Body: l.Body})
+		if err = w.Post(ctx, WebhookMessage{ID: l.ID, Type: l.Type, Body: l.Body}); errors.Is(err, context.Canceled) {
+			return putOff{o.now()} // the process ends
+		}
 		return err
 	}
 	// Another instance, of a later configuration, may know it.
