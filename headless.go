@@ -97,6 +97,7 @@ import (
 	"github.com/headless-auth/headless/internal/doctor"
 	"github.com/headless-auth/headless/internal/forward"
 	"github.com/headless-auth/headless/internal/i18n"
+	"github.com/headless-auth/headless/internal/invariants"
 	"github.com/headless-auth/headless/internal/mail"
 	"github.com/headless-auth/headless/internal/openapi"
 	"github.com/headless-auth/headless/internal/password"
@@ -875,6 +876,20 @@ func (c *Config) sources(at site.Site, pages account.Frontend, probe *doctor.Pro
 		Secret: c.Secret, Previous: len(c.PreviousSecrets), Limits: c.Limits, NoLimits: c.NoLimits,
 		Store: c.Store, SessionStore: c.SessionStore, LimitStore: c.LimitStore, Probe: probe, Now: probe.Now,
 	}
+}
+
+// Violation is a rule about what is kept that is broken, and where.
+type Violation = invariants.Violation
+
+// CheckData goes through all that is kept, reports what must not be, such as rows
+// that belong to nobody, and changes nothing. It returns how many users it has
+// seen. The site may go on meanwhile. See docs/schema.md.
+func (a *Auth) CheckData(ctx context.Context, report func(Violation)) (users int, err error) {
+	c := invariants.Check{Store: a.env.Store, Sessions: a.env.SessionStore}
+	if m := a.sources.MFA; m != nil {
+		c.ReadFactor = mfa.NewVault(*m, a.env.Keys).Check
+	}
+	return c.Run(ctx, report)
 }
 
 // Sweep removes what has expired, once.

@@ -66,3 +66,18 @@ func (v *Vault) OpenRecoveryCodes(ctx context.Context, userID string, data []byt
 	}
 	return c.unused(), nil
 }
+
+// Check reads all that an authenticator keeps, and says what can't be read.
+func (v *Vault) Check(ctx context.Context, a *store.Authenticator) (err error) {
+	switch a.Type {
+	case store.TOTP:
+		_, err = v.OpenTOTP(ctx, a.UserID, a.Data)
+	case store.RecoveryCodes:
+		_, err = v.OpenRecoveryCodes(ctx, a.UserID, a.Data)
+	case store.WebAuthn:
+		_, err = readKey(a)
+	default:
+		err = fmt.Errorf("%q is no type of authenticator", a.Type)
+	}
+	return err
+}

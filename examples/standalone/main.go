@@ -29,6 +29,7 @@ func commands() []command {
 		{name: "serve", about: "answer requests; the default", setup: serveCommand},
 		{name: "check", about: "judge a configuration, and start nothing", setup: checkCommand},
 		{name: "doctor", about: "find what is wrong around a configuration: cookies, proxies, mail, clocks", help: doctorHelp, setup: doctorCommand},
+		{name: "check-data", about: "find what must not be in the database", help: checkDataHelp, setup: checkDataCommand},
 		{name: "config", about: "show settings: those of a file, or all that there are", sub: configCommands()},
 		{name: "migrate", about: "bring the database's tables up to date", sub: migrateCommands()},
 		{name: "keys", about: "make secrets and keys, and change them", sub: keysCommands()},

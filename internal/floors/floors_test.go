@@ -27,7 +27,7 @@ var floors = [][]string{
 	{"account/observe", "store"},
 	{"account/observe/opentelemetry", "account/observe/prom", "store/internal/sqlstore"},
 	{"store/memory", "store/postgres", "store/redis", "store/sqlite", "store/storetest"},
-	{"internal/clientip", "internal/cors", "internal/i18n", "internal/jsonconfig", "internal/jwt", "internal/outbound", "internal/password", "internal/redirect", "internal/secret"},
+	{"internal/clientip", "internal/cors", "internal/i18n", "internal/invariants", "internal/jsonconfig", "internal/jwt", "internal/outbound", "internal/password", "internal/redirect", "internal/secret"},
 	{"internal/csrf", "internal/mail", "tokens/verify"},
 	{"internal/site", "tokens"},
 	{"internal/api"},
@@ -37,10 +37,10 @@ var floors = [][]string{
 	{"internal/doctor", "socialaccount/providers", "socialaccount/saml"},
 	{""}, // the root
 	{"account/importer"},
-	{"account/authtest/softauthn", "internal/bench", "internal/browsertest", "internal/compat", "internal/configdoc", "internal/doctest", "internal/fleet", "internal/floors", "internal/lint", "internal/oidctest", "internal/testenv/..."},
+	{"account/authtest/softauthn", "internal/bench", "internal/browsertest", "internal/compat", "internal/configdoc", "internal/doctest", "internal/faultproxy", "internal/fleet", "internal/floors", "internal/lint", "internal/oidctest", "internal/testenv/..."},
 	{"account/authtest"},
 	{"internal/smtptest", "internal/wiretest"},
-	{"internal/zitadeltest"},
+	{"internal/faults", "internal/zitadeltest"},
 	{"examples/..."},
 }
 
@@ -53,7 +53,7 @@ var bare = []string{
 	module + "/store/memory", module + "/store/postgres", module + "/store/redis", module + "/store/sqlite", module + "/store/storetest",
 	"testing", "net/http/httptest", "net/http/pprof", "github.com/google/go-cmp/...", "github.com/chromedp/...", "github.com/getkin/...", "github.com/zitadel/...",
 	"go.opentelemetry.io/...", "github.com/prometheus/...", module + "/account/observe/opentelemetry", module + "/account/observe/prom",
-	module + "/account/authtest/...", module + "/internal/bench", module + "/internal/browsertest", module + "/internal/doctest", module + "/internal/fleet", module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/testenv/...", module + "/internal/wiretest",
+	module + "/account/authtest/...", module + "/internal/bench", module + "/internal/browsertest", module + "/internal/doctest", module + "/internal/faultproxy", module + "/internal/faults", module + "/internal/fleet", module + "/internal/oidctest", module + "/internal/smtptest", module + "/internal/testenv/...", module + "/internal/wiretest",
 }
 
 type pkg struct {
