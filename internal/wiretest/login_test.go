@@ -126,7 +126,26 @@ func TestLogin(t *testing.T) {
 				w.AddEmail(claims, owner.Email, false)
 				c.Post("/auth/login", M{"email": owner.Email, "password": wiretest.Password}).Fails("password:email_password_mismatch")
 			})
-			w.Run("of several who claim an address the password decides", func(t *testing.T, w *World, c *Client) {
+			w.Run("of several who claim an address one is tried, whose primary one it is", func(t *testing.T, w *World, c *Client) {
+				// Requirements DOS-1, ENU-2: it costs what any login does.
+				email := wiretest.FreshEmail()
+				for range 3 {
+					w.AddEmail(w.Make(Person{}), email, false)
+				}
+				first := w.Make(Person{Email: email, Unverified: true})
+				w.Make(Person{Email: email, Unverified: true})
+				before := w.Auth.Stats().Hashes
+				c.Post("/auth/login", M{"email": email, "password": "wrong"}).Fails("password:email_password_mismatch")
+				if n := w.Auth.Stats().Hashes - before; n != 1 {
+					t.Errorf("passwords were hashed %d times", n)
+				}
+				c.Post("/auth/login", M{"email": email, "password": wiretest.Password}).Pending("verify_email")
+				w.Inbox.Mail(t, email, "email_confirmation")
+				if u := w.User(first.ID); u.Email != email {
+					t.Errorf("got %+v", u)
+				}
+			})
+			w.Run("of several who claim an address whoever has a password is meant", func(t *testing.T, w *World, c *Client) {
 				first := w.Make(Person{NoPassword: true, Unverified: true})
 				second := w.Make(Person{Email: "-"})
 				w.AddEmail(second, first.Email, false)
