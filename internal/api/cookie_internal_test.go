@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -14,6 +15,9 @@ func FuzzCookie(f *testing.F) {
 		f.Add(line, "b=3; a=4")
 	}
 	f.Fuzz(func(t *testing.T, first, second string) {
+		if strings.Count(first+second, ";") > 2000 {
+			t.Skip() // net/http gives up at 3000 cookies; we look for our own
+		}
 		r := &http.Request{Header: http.Header{"Cookie": {first, second}}}
 		for _, name := range []string{"a", "b"} {
 			want := ""

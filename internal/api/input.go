@@ -267,7 +267,7 @@ func readObject(r *http.Request, maxBody int64, any bool) (map[string]json.RawMe
 		return nil, &Error{Status: http.StatusBadRequest, Items: []Item{{Code: CodeInvalidJSON}}, Cause: err}
 	}
 	raw := map[string]json.RawMessage{}
-	body = bytes.TrimSpace(body)
+	body = bytes.Trim(body, " \t\r\n") // and no other blanks: RFC 8259 §2
 	if len(body) == 0 || string(body) == "null" {
 		return raw, nil
 	}
