@@ -23,8 +23,8 @@ const (
 	// Skip leaves the user alone.
 	Skip Duplicates = "skip"
 	// Update adds what the record has and the user lacks, and takes over names
-	// and whether they are disabled. A password that was set or renewed here
-	// stays.
+	// and that they are disabled. A password that was set or renewed here stays,
+	// and so does who is disabled here.
 	Update Duplicates = "update"
 	// Fail ends the import.
 	Fail Duplicates = "fail"
@@ -369,13 +369,14 @@ func (r *run) encode(ctx context.Context, p *prepared) error {
 	return err
 }
 
-// mark names a record for [store.Nonces].
-func (r *run) mark(p *prepared) string {
+// mark names a record for [store.Nonces]; with the id of a user, that this is
+// who it was stored as.
+func (r *run) mark(p *prepared, userID string) string {
 	key := p.key()
 	if key == "" {
 		key = "social:" + p.Social[0].Provider + ":" + p.Social[0].UID
 	}
-	sum := sha256.Sum256([]byte(r.Source + "\x00" + key))
+	sum := sha256.Sum256([]byte(r.Source + "\x00" + key + "\x00" + userID))
 	return "import/" + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
@@ -389,15 +390,20 @@ func (r *run) one(ctx context.Context, tx store.Store, p *prepared) (outcome, er
 	now := micro(r.now())
 	if m.user == nil {
 		// Once, whatever happens: the store sees to it.
-		switch err := tx.UseOnce(ctx, r.mark(p), now, now.Add(remembered)); {
+		switch err := tx.UseOnce(ctx, r.mark(p, ""), now, now.Add(remembered)); {
 		case errors.Is(err, store.ErrConflict):
 			return outcome{kind: before}, nil // they have been deleted since, or have changed
 		case err != nil:
 			return outcome{}, err
 		}
-		return outcome{kind: created}, r.create(ctx, tx, p)
+		id, err := r.create(ctx, tx, p)
+		if err == nil {
+			err = tx.UseOnce(ctx, r.mark(p, id), now, now.Add(remembered))
+		}
+		return outcome{kind: created}, err
 	}
-	known, err := r.known(ctx, tx, p, now)
+	// Another may have the name by now.
+	known, err := r.known(ctx, tx, r.mark(p, m.user.ID), now)
 	switch {
 	case err != nil:
 		return outcome{}, err
@@ -409,17 +415,19 @@ func (r *run) one(ctx context.Context, tx store.Store, p *prepared) (outcome, er
 		// Somebody may have taken the name before their arrival.
 		return outcome{refused, &Problem{Line: p.Line, Field: m.field, Text: "is that of a user who has not shown to be the same"}}, nil
 	case !known:
-		if err := tx.UseOnce(ctx, r.mark(p), now, now.Add(remembered)); err != nil && !errors.Is(err, store.ErrConflict) {
-			return outcome{}, err
+		for _, mark := range []string{r.mark(p, ""), r.mark(p, m.user.ID)} {
+			if err := tx.UseOnce(ctx, mark, now, now.Add(remembered)); err != nil && !errors.Is(err, store.ErrConflict) {
+				return outcome{}, err
+			}
 		}
 	}
 	return outcome{kind: updated}, r.update(ctx, tx, m.user, p)
 }
 
-// known reports whether a record has its mark. To ask for one that is over at
-// once leaves none.
-func (r *run) known(ctx context.Context, tx store.Store, p *prepared, now time.Time) (bool, error) {
-	err := tx.UseOnce(ctx, r.mark(p), now, now)
+// known reports whether a mark is there. To ask for one that is over at once
+// leaves none.
+func (r *run) known(ctx context.Context, tx store.Store, mark string, now time.Time) (bool, error) {
+	err := tx.UseOnce(ctx, mark, now, now)
 	if errors.Is(err, store.ErrConflict) {
 		return true, nil
 	}

@@ -515,6 +515,63 @@ func TestDuplicates(t *testing.T) {
 			}
 		})
 	}
+	t.Run("somebody who has the name of one who was imported, and left, gets nothing", func(t *testing.T) {
+		for name, line := range map[string]string{
+			"a username": `{"id": "1", "username": "ada", "phone": "+31612345678", "phone_verified": true, "social": [{"provider": "google", "uid": "1"}]}`,
+			"a claim":    `{"id": "1", "emails": [{"email": "ada@example.org"}], "phone": "+31612345678", "social": [{"provider": "google", "uid": "1"}]}`,
+		} {
+			t.Run(name, func(t *testing.T) {
+				stores(t, func(t *testing.T, open func() store.Store) {
+					st := open()
+					m := site(t, st)
+					file := func() importer.Source { return importer.JSONLines(strings.NewReader(line)) }
+					run(t, m, file(), importer.Options{})
+					ada, err := st.SocialAccount(t.Context(), "google", "1")
+					if err == nil {
+						err = st.DeleteUser(t.Context(), ada.UserID)
+					}
+					eve := &store.User{Username: "ada", Password: "!", CreatedAt: time.Now()}
+					if err == nil {
+						err = st.CreateUser(t.Context(), eve)
+					}
+					if err == nil {
+						err = st.CreateEmail(t.Context(), &store.EmailAddress{UserID: eve.ID, Email: "ada@example.org", Primary: true})
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, dry := range []bool{true, false} {
+						if report, said := run(t, m, file(), importer.Options{Duplicates: importer.Update, DryRun: dry}); report != (importer.Report{Read: 1, Refused: 1}) {
+							t.Errorf("got %+v, %q", report, said)
+						}
+					}
+					social, _ := st.SocialAccountsOf(t.Context(), eve.ID)
+					if _, err := st.PhoneOf(t.Context(), eve.ID); !errors.Is(err, store.ErrNotFound) || len(social) != 0 {
+						t.Errorf("got %v, %v", err, social)
+					}
+				})
+			})
+		}
+	})
+	t.Run("update knows again who was imported, by the name alone", func(t *testing.T) {
+		m := site(t, memory.New())
+		run(t, m, importer.JSONLines(strings.NewReader(`{"id": "1", "username": "ada"}`)), importer.Options{})
+		report, said := run(t, m, importer.JSONLines(strings.NewReader(`{"id": "1", "username": "ada", "first_name": "Ada"}`)), importer.Options{Duplicates: importer.Update})
+		if report != (importer.Report{Read: 1, Updated: 1}) {
+			t.Errorf("got %+v, %q", report, said)
+		}
+	})
+	t.Run("update lets nobody in who is kept out here, and ends the sessions of who is kept out there", func(t *testing.T) {
+		m, st, u := setup(t, true, "")
+		run(t, m, importer.JSONLines(strings.NewReader(strings.Replace(line, `{"id"`, `{"disabled": true, "id"`, 1))), importer.Options{Duplicates: importer.Update})
+		if n := again(st, u); !n.Disabled || n.Epoch == u.Epoch {
+			t.Errorf("got disabled %v, epoch %d", n.Disabled, n.Epoch)
+		}
+		run(t, m, importer.JSONLines(strings.NewReader(line)), importer.Options{Duplicates: importer.Update})
+		if n := again(st, u); !n.Disabled {
+			t.Error("it let a user in again")
+		}
+	})
 	t.Run("an identity that is another's is told", func(t *testing.T) {
 		m, st, u := setup(t, true, "")
 		if err := st.SetPhone(t.Context(), &store.Phone{UserID: u.ID, Number: "+31612345678", Verified: true}); err != nil {

@@ -18,24 +18,24 @@ func conflict(p *prepared, field string, err error) error {
 	return err
 }
 
-// create stores a new user with all that belongs to them.
-func (r *run) create(ctx context.Context, tx store.Store, p *prepared) error {
+// create stores a new user with all that belongs to them, and returns the id.
+func (r *run) create(ctx context.Context, tx store.Store, p *prepared) (id string, err error) {
 	u := p.user
 	if err := tx.CreateUser(ctx, &u); err != nil {
-		return conflict(p, "username", err)
+		return "", conflict(p, "username", err)
 	}
 	if at := micro(p.LastLoginAt); !at.IsZero() {
 		if err := tx.RecordLogin(ctx, u.ID, at); err != nil {
-			return err
+			return "", err
 		}
 	}
 	for _, e := range p.emails {
 		e.UserID = u.ID
 		if err := tx.CreateEmail(ctx, &e); err != nil {
-			return conflict(p, "email", err)
+			return "", conflict(p, "email", err)
 		}
 	}
-	return r.belongings(ctx, tx, &u, p)
+	return u.ID, r.belongings(ctx, tx, &u, p)
 }
 
 // update adds to a user what they lack.
@@ -47,7 +47,11 @@ func (r *run) update(ctx context.Context, tx store.Store, u *store.User, p *prep
 	if p.user.FirstName != "" || p.user.LastName != "" {
 		n.FirstName, n.LastName = p.user.FirstName, p.user.LastName
 	}
-	n.Disabled = p.user.Disabled
+	// Whoever was kept out here since is not let in by what was true before.
+	if p.user.Disabled && !n.Disabled {
+		n.Disabled, n.DeactivatedAt = true, p.user.DeactivatedAt
+		n.Epoch++ // ends everything
+	}
 	if len(p.user.Fields) > 0 {
 		n.Fields = p.user.Fields
 	}
