@@ -101,8 +101,8 @@ func (o *Origins) Allows(r *http.Request) bool {
 		return true
 	}
 	u, err := url.Parse(r.Referer())
-	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return false
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return false // browsers name no user there
 	}
 	ref, err := ParseOrigin(u.Scheme + "://" + u.Host)
 	return err == nil && o.trusts(ref)

@@ -133,14 +133,22 @@ func (t *Targets) Clean(target string) (string, bool) {
 		if !strings.HasPrefix(target, "/") || strings.HasPrefix(target, "//") || u.Host != "" {
 			return "", false
 		}
-		s := u.String()
-		return s, !strings.HasPrefix(s, "//")
+		return bounded(u.String())
 	}
 	o, ok := originOf(u)
 	if !ok || !slices.Contains(t.allowed, o) {
 		return "", false
 	}
-	return u.String(), true
+	return bounded(u.String())
+}
+
+// bounded is a clean target, unless escaping has made it too long, or another
+// site of a path.
+func bounded(s string) (string, bool) {
+	if len(s) > maxLength || strings.HasPrefix(s, "//") {
+		return "", false
+	}
+	return s, true
 }
 
 // With adds parameters to a target, in pairs of name and value, in place of
