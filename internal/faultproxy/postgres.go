@@ -1,0 +1,161 @@
+package faultproxy
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Fault is what happens at a statement.
+type Fault int
+
+const (
+	// Before ends the connection: the server never hears of the statement.
+	Before Fault = iota + 1
+	// After ends the connection when the server has run the statement: nobody
+	// hears the answer.
+	After
+	// Outage ends all connections, as Before, and refuses new ones.
+	Outage
+	// Hole falls silent from the statement on.
+	Hole
+	// Slow keeps the statement back for [Plan].Delay.
+	Slow
+	// LostCommit is After, and counts commits alone.
+	LostCommit
+)
+
+// Plan is a fault and the number of the statement that it comes with, from 1.
+type Plan struct {
+	Fault Fault
+	At    int
+	Delay time.Duration
+	// Then, if set, is called as it happens, from the proxy's goroutine.
+	Then func()
+}
+
+// Arm begins to count, and has something go wrong.
+func (p *Proxy) Arm(plan Plan) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.plan, p.seen, p.fired = plan, 0, false
+}
+
+// Fired reports whether it has gone wrong since the proxy was armed, and how
+// many statements were seen.
+func (p *Proxy) Fired() (fired bool, seen int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fired, p.seen
+}
+
+// A message is a type, a length that includes itself, and that much less 4.
+// https://www.postgresql.org/docs/current/protocol-message-formats.html
+func message(r *bufio.Reader, typed bool) (kind byte, whole []byte, err error) {
+	head := make([]byte, 4, 5)
+	if typed {
+		head = head[:5]
+	}
+	if _, err := io.ReadFull(r, head); err != nil {
+		return 0, nil, err
+	}
+	n := binary.BigEndian.Uint32(head[len(head)-4:])
+	if n < 4 || n > 64<<20 {
+		return 0, nil, fmt.Errorf("a message of %d bytes", n)
+	}
+	whole = make([]byte, len(head)+int(n)-4)
+	copy(whole, head)
+	_, err = io.ReadFull(r, whole[len(head):])
+	return head[0], whole, err
+}
+
+// statements carries what the client says, and counts.
+func (l *link) statements() {
+	r := bufio.NewReader(l.client)
+	var out []byte
+	for typed := false; ; typed = true { // the first message has no type
+		kind, whole, err := message(r, typed)
+		if err != nil {
+			return
+		}
+		if typed && (kind == 'Q' || kind == 'E') {
+			commit := kind == 'Q' && strings.HasPrefix(strings.ToLower(string(whole[5:])), "commit")
+			if l.step(commit) != nil {
+				return
+			}
+		}
+		// What is sent together goes together: one batch is one packet.
+		if out = append(out, whole...); r.Buffered() > 0 && len(out) < 1<<20 {
+			continue
+		}
+		if l.write(l.server, out, true) != nil {
+			return
+		}
+		out = out[:0]
+	}
+}
+
+// step counts a statement, and does what is planned for it.
+func (l *link) step(commit bool) error {
+	p := l.proxy
+	p.mu.Lock()
+	plan := p.plan
+	if plan.Fault == LostCommit && !commit || l.over {
+		p.mu.Unlock()
+		return nil
+	}
+	p.seen++
+	if plan.Fault == 0 || p.fired || p.seen != plan.At {
+		p.mu.Unlock()
+		return nil
+	}
+	p.fired = true
+	var err error
+	switch plan.Fault {
+	case Before:
+		l.end()
+		err = errPlanned
+	case After, LostCommit:
+		l.deaf = true
+	case Outage:
+		p.set(Cut)
+		err = errPlanned
+	case Hole:
+		p.set(Silent)
+	}
+	p.mu.Unlock()
+	if plan.Then != nil {
+		plan.Then()
+	}
+	if plan.Fault == Slow {
+		time.Sleep(plan.Delay) // the network's part, which is what is tested
+	}
+	return err
+}
+
+// answers carries what the server says. A deaf link ends once the server is
+// ready for more.
+func (l *link) answers() {
+	r := bufio.NewReader(l.server)
+	for {
+		kind, whole, err := message(r, true)
+		if err != nil {
+			return
+		}
+		l.proxy.mu.Lock()
+		deaf := l.deaf
+		l.proxy.mu.Unlock()
+		if deaf {
+			if kind == 'Z' {
+				return
+			}
+			continue
+		}
+		if l.write(l.client, whole, false) != nil {
+			return
+		}
+	}
+}

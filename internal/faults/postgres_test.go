@@ -1,0 +1,157 @@
+package faults_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/internal/faultproxy"
+)
+
+// breakages are the faults, and at which statements they come in a short run:
+// at each, or at every so many.
+var breakages = []struct {
+	fault faultproxy.Fault
+	name  string
+	every int
+}{
+	{faultproxy.Before, "the connection ends before a statement", 1},
+	{faultproxy.After, "the connection ends after a statement", 1},
+	{faultproxy.LostCommit, "the answer to a commit is lost", 1},
+	{faultproxy.Slow, "a statement is slow", 5},
+	{faultproxy.Outage, "the database is away", 3},
+	{faultproxy.Hole, "the network is silent", 9}, // each costs a timeout
+}
+
+// Whatever statement of whatever flow the way to PostgreSQL breaks at:
+// requests end in time, nothing is half done, what was acknowledged is there,
+// and people get to the end when they try again. REL-1, REL-2.
+func TestPostgresBreaks(t *testing.T) {
+	each(t, func(t *testing.T, f flow) {
+		w, proxy := behind(t, f.change, 3)
+		for _, b := range breakages {
+			every, cases, slowest := b.every, 0, time.Duration(0)
+			if *full {
+				every = 1
+			}
+			for n := 1; n < 200; n += every {
+				fired, back := w.breaks(f, proxy, faultproxy.Plan{Fault: b.fault, At: n, Delay: timeout / 10}, fmt.Sprintf("%s, %d", b.name, n))
+				if !fired {
+					break
+				}
+				cases, slowest = cases+1, max(slowest, back)
+			}
+			if cases == 0 && b.fault != faultproxy.LostCommit {
+				t.Errorf("%s: nothing broke", b.name)
+			}
+			w.sound(b.name)
+			t.Logf("%s: %d times; service was back within %v", b.name, cases, slowest.Round(time.Millisecond))
+		}
+	})
+}
+
+// each runs a test of each flow, all at once: they wait most of the time.
+func each(t *testing.T, test func(t *testing.T, f flow)) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for _, f := range flows {
+		wg.Go(func() {
+			t.Run(strings.ReplaceAll(f.name, " ", "-"), func(t *testing.T) { test(t, f) })
+		})
+	}
+}
+
+// breaks has one person go through a flow that breaks, and then again.
+func (w *world) breaks(f flow, proxy *faultproxy.Proxy, plan faultproxy.Plan, what string) (fired bool, back time.Duration) {
+	w.t.Helper()
+	for busy := 0; ; busy++ {
+		tr := w.newTrip()
+		w.prepare(f, tr)
+		proxy.Arm(plan)
+		err := tr.goes(f.run)
+		fired, seen := proxy.Fired()
+		proxy.Heal()
+		switch lost := errors.Is(err, errLost); {
+		case err != nil && !lost:
+			w.t.Fatalf("%s: %v", what, err)
+		case lost && !fired && busy < 3:
+			continue // the machine was too busy to get there in time
+		case lost && !fired:
+			w.t.Fatalf("%s: nothing broke in %d statements: %v", what, seen, err)
+		case lost && plan.Fault == faultproxy.Slow:
+			w.t.Errorf("%s: slow is not broken: %v", what, err)
+		case lost && strings.Contains(err.Error(), ": 500: ") && (plan.Fault == faultproxy.Before || plan.Fault == faultproxy.Outage):
+			w.t.Errorf("%s: 500, though nobody can doubt what was kept: %v", what, err)
+		}
+		if !fired {
+			return false, 0
+		}
+		return true, w.again(tr, f, what)
+	}
+}
+
+func (w *world) prepare(f flow, tr *trip) {
+	w.t.Helper()
+	if f.prepare == nil {
+		return
+	}
+	if err := tr.goes(f.prepare); err != nil {
+		w.t.Fatalf("prepare: %v", err)
+	}
+}
+
+// again has somebody try again until it works, and tells how long that took.
+func (w *world) again(tr *trip, f flow, what string) time.Duration {
+	w.t.Helper()
+	for start := time.Now(); ; {
+		tr.anew()
+		err := tr.goes(f.run)
+		switch back := time.Since(start); {
+		case err == nil:
+			return back
+		case !errors.Is(err, errLost):
+			w.t.Fatalf("%s, again: %v", what, err)
+		case back > recovery:
+			w.t.Fatalf("%s: no service after %v: %v", what, back, err)
+		}
+	}
+}
+
+// One connection is enough for everybody. REL-6.
+func TestOneConnection(t *testing.T) {
+	t.Parallel()
+	w, _ := behind(t, func(c *headless.Config) {
+		c.Timeout = 30 * time.Second // it is a queue
+		for _, f := range flows {
+			if f.change != nil && f.name != "signup and code" {
+				f.change(c)
+			}
+		}
+	}, 1)
+	w.patience = 30 * time.Second
+	var wg sync.WaitGroup
+	for _, f := range flows {
+		if f.name == "signup and code" {
+			continue // where there are codes there are no links
+		}
+		for range 2 {
+			wg.Go(func() {
+				tr := w.newTrip()
+				err := errors.Join(tr.goes(func(tr *trip) {
+					if f.prepare != nil {
+						f.prepare(tr)
+					}
+				}), tr.goes(f.run))
+				if err != nil {
+					t.Errorf("%s: %v", f.name, err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	w.sound("one connection")
+}

@@ -1,0 +1,222 @@
+package faults_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/account/authtest"
+	"github.com/headless-auth/headless/internal/faultproxy"
+	"github.com/headless-auth/headless/internal/invariants"
+	"github.com/headless-auth/headless/internal/testenv/testenv"
+	"github.com/headless-auth/headless/mfa"
+	"github.com/headless-auth/headless/store"
+	"github.com/headless-auth/headless/store/postgres"
+)
+
+var full = flag.Bool("faults.full", false, "every fault at every statement")
+
+type m = authtest.M
+
+const (
+	// timeout is Config.Timeout.
+	timeout = 2 * time.Second
+	// slack is what a busy machine may add to it.
+	slack = 2 * time.Second
+	// recovery is how soon service has to be back.
+	recovery = 5 * time.Second
+)
+
+// config is that of every site here.
+func config() headless.Config {
+	return headless.Config{
+		NoLimits: true, Timeout: timeout, Name: "Example",
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		MFA:    &mfa.Config{SupportedTypes: []string{store.TOTP, store.RecoveryCodes, store.WebAuthn}, PasskeyLogin: true},
+	}
+}
+
+// world is a site that is reached over the network.
+type world struct {
+	t    *testing.T
+	site *authtest.Site
+	// direct leads to the store by another way than the site's.
+	direct store.Store
+	people atomic.Int64
+	// patience is how long an answer may take. Default: timeout.
+	patience time.Duration
+	// provider is who flows log in at.
+	provider *authtest.Provider
+}
+
+// serve starts a site with a configuration, and has clients call it over the
+// network.
+func serve(t *testing.T, c headless.Config, ps ...*authtest.Provider) *authtest.Site {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(nil)
+	_, port, _ := strings.Cut(srv.Listener.Addr().String(), ":")
+	c.URL = "http://localhost:" + port // passkeys need a name
+	site := authtest.New(t, c, ps...)
+	srv.Config.Handler = site.Handler
+	site.Handler = nil
+	srv.Start()
+	t.Cleanup(srv.Close)
+	return site
+}
+
+// behind starts a site on a PostgreSQL that is reached through a proxy, by a
+// few connections.
+func behind(t *testing.T, change func(*headless.Config), conns int) (*world, *faultproxy.Proxy) {
+	t.Helper()
+	straight := testenv.Postgres(t)
+	direct := opened(t, straight+"&pool_max_conns=2")
+	if err := direct.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	proxy, url := faultproxy.Postgres(t, straight)
+	c := config()
+	c.Store = opened(t, fmt.Sprint(url, "&connect_timeout=2&pool_max_conns=", conns))
+	if change != nil {
+		change(&c)
+	}
+	var ps []*authtest.Provider
+	if c.Social != nil {
+		ps = append(ps, authtest.NewProvider("example"))
+	}
+	w := &world{t: t, site: serve(t, c, ps...), direct: direct}
+	for _, p := range ps {
+		w.provider = p
+	}
+	return w, proxy
+}
+
+func opened(t *testing.T, url string) *postgres.Store {
+	t.Helper()
+	st, err := postgres.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	return st
+}
+
+// sound checks that no rule about the data is broken.
+func (w *world) sound(what string) {
+	w.t.Helper()
+	c := invariants.Check{Store: w.direct, Sessions: w.site.Config.SessionStore}
+	if _, err := c.Run(context.WithoutCancel(w.t.Context()), func(v invariants.Violation) { w.t.Errorf("%s: %s", what, v) }); err != nil {
+		w.t.Errorf("%s: %v", what, err)
+	}
+}
+
+// trip is one person's way through a flow, as far as it gets.
+type trip struct {
+	*world
+	c *authtest.Client
+	// again: an attempt before was cut short, and nobody knows where.
+	again bool
+	person
+}
+
+// person is what somebody knows.
+type person struct {
+	email        string
+	login        string   // the name for authtest.Login
+	passwords    []string // one of them is right; more than one after a lost answer
+	next         string   // what is changed to
+	session      string   // the token that is to be ended
+	refreshToken string
+	totp         *authtest.TOTP
+	keys         []key
+	told         map[string]bool // what was acknowledged
+}
+
+func (w *world) newTrip() *trip {
+	n := w.people.Add(1)
+	name := fmt.Sprint("person", n)
+	return &trip{world: w, c: w.site.Client(w.t, authtest.App), person: person{
+		login: name, email: name + "@example.org", passwords: []string{authtest.Password}, next: "amber-Falcon-77", told: map[string]bool{},
+	}}
+}
+
+// anew is the same person with another client.
+func (tr *trip) anew() {
+	tr.c, tr.again = tr.site.Client(tr.t, authtest.App), true
+}
+
+var (
+	// errLost: there was no answer that tells how it went.
+	errLost = errors.New("no answer that tells how it went")
+	// errAstray: the answer is none that may come.
+	errAstray = errors.New("unexpected answer")
+)
+
+// goes runs a flow to its end, or to where an answer is lost.
+func (tr *trip) goes(flow func(*trip)) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e, ok := p.(error)
+			if !ok || !errors.Is(e, errLost) && !errors.Is(e, errAstray) {
+				panic(p)
+			}
+			err = e
+		}
+	}()
+	flow(tr)
+	return nil
+}
+
+// do calls the API, and ends the flow where there is no answer in time, or
+// another than those that may come.
+func (tr *trip) do(method, path string, body any, want ...int) *authtest.Reply {
+	tr.t.Helper()
+	start := time.Now()
+	r := tr.c.Do(method, tr.c.API(path), body)
+	patience := max(timeout, tr.patience) + slack
+	if strings.HasPrefix(path, "/auth/provider/") {
+		patience += 5 * time.Second // which the provider may take
+	}
+	if took := time.Since(start); took > patience {
+		tr.t.Errorf("%s %s: %d after %v", method, path, r.Status, took)
+	}
+	if r.Status >= 500 {
+		if r.Status == http.StatusServiceUnavailable && r.Header.Get("Retry-After") == "" {
+			tr.t.Errorf("%s %s: 503 without Retry-After", method, path)
+		}
+		panic(fmt.Errorf("%s %s: %d: %w", method, path, r.Status, errLost))
+	}
+	if !slices.Contains(want, r.Status) {
+		panic(fmt.Errorf("%s %s: %d %s: %w", method, path, r.Status, r.Raw, errAstray))
+	}
+	return r
+}
+
+func (tr *trip) post(path string, body any, want ...int) *authtest.Reply {
+	tr.t.Helper()
+	return tr.do(http.MethodPost, path, body, want...)
+}
+
+func (tr *trip) astray(format string, args ...any) {
+	panic(fmt.Errorf(format+": %w", append(args, errAstray)...))
+}
+
+// forget takes out what has come by mail so far.
+func (tr *trip) forget(email string) { tr.site.Mail.Take(email) }
+
+// mail is the next mail to somebody. Whoever was told that it is on its way
+// gets it.
+func (tr *trip) mail(email string) authtest.Mail {
+	tr.t.Helper()
+	return tr.site.Mail.Wait(tr.t, email)
+}
