@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/account/observe"
 	"github.com/headless-auth/headless/internal/wiretest"
 	"github.com/headless-auth/headless/mfa"
 	"github.com/headless-auth/headless/store"
@@ -434,6 +436,33 @@ func TestBesideAProxy(t *testing.T) {
 				r.Header.Set("X-Forwarded-For", "192.0.2.1, 192.0.2.2")
 			})
 		})
+	}
+}
+
+// TestRoutesAreObserved: as they are, and not whom they are about. There are as
+// many ids as users, and each would be a time series.
+func TestRoutesAreObserved(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var seen []string
+	d := open(t, wiretest.New(t, wiretest.Stores["memory"](t), func(c *headless.Config) {
+		office(c)
+		c.Observe = func(_ context.Context, o observe.Observation) {
+			if o.Kind == observe.Request {
+				mu.Lock()
+				defer mu.Unlock()
+				seen = append(seen, o.Name)
+			}
+		}
+	}))
+	d.call("GET", "/v1/users", nil, 200)
+	d.call("GET", "/v1/users/users", nil, 404)
+	d.call("POST", "/v1/users/77/disable", nil, 404)
+	d.send("GET", "/v1/anything/else", nil)
+	mu.Lock()
+	defer mu.Unlock()
+	if want := []string{"/_admin/v1/users", "/_admin/v1/users/{user}", "/_admin/v1/users/{user}/disable", "/_admin/"}; !slices.Equal(seen, want) {
+		t.Errorf("got %q", seen)
 	}
 }
 

@@ -41,10 +41,19 @@ func (a *answered) WriteHeader(status int) {
 // Unwrap is for [http.ResponseController].
 func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// seen names a route where it was called. Ours are paths without parameters;
-// a host's own is as the host's router has it, if that tells.
+// seen names a route where it was called. Ours are paths, with parameters left
+// as they are named; a host's own is as the host's router has it, if that tells.
 func (rt *Route) seen(r *http.Request) string {
-	if rt.Path != "" {
+	switch {
+	case strings.Contains(rt.Path, "{"):
+		called, route := strings.Split(r.URL.Path, "/"), strings.Split(rt.Path, "/")
+		for i, segment := range route {
+			if at := len(called) - len(route) + i; strings.HasPrefix(segment, "{") && at >= 0 {
+				called[at] = segment
+			}
+		}
+		return strings.Join(called, "/")
+	case rt.Path != "":
 		return r.URL.Path
 	}
 	_, path, ok := strings.Cut(r.Pattern, " ")
