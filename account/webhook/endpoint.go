@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -32,7 +33,8 @@ type EndpointOptions struct {
 	// ends in "*" means all that begin so. Default: all.
 	Events []string
 	// Name is what waiting events are kept under. Set it before the URL changes,
-	// or when two endpoints have the same. Default: the URL.
+	// or when two endpoints have the same. Default: one made of the URL, without
+	// what may be secret in it.
 	Name string
 	// Internal are the internal addresses, networks and host names that may be
 	// called, also over http: "10.1.2.3", "10.1.0.0/16", "hooks.internal". By
@@ -82,8 +84,9 @@ func NewEndpoint(endpointURL string, o EndpointOptions) (*Endpoint, error) {
 		return nil, errors.New(`webhook: the URL is malformed; write "https://crm.example.org/hooks"`)
 	}
 	e := &Endpoint{url: u, name: o.Name, events: slices.Clone(o.Events), now: o.Now}
-	if e.name == "" {
-		e.name = u.String()
+	if e.name == "" { // which is in logs: see above
+		sum := sha256.Sum256([]byte(u.String()))
+		e.name = u.Host + "#" + hex.EncodeToString(sum[:8])
 	}
 	if len(o.Secrets) == 0 {
 		return nil, errors.New(`webhook: Secrets is missing; make one with: echo "whsec_$(openssl rand -base64 32)"`)

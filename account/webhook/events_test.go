@@ -506,6 +506,23 @@ func TestUnknownEndpoint(t *testing.T) {
 	}
 }
 
+// TestNamesKeepSecrets: many services have a token in the URL, and the name of
+// an endpoint is in the log. Requirement SEC-5.
+func TestNamesKeepSecrets(t *testing.T) {
+	t.Parallel()
+	name := func(url string) string {
+		e, err := webhook.NewEndpoint(url, webhook.EndpointOptions{Secrets: []string{whsec}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Name()
+	}
+	const at = "https://ada:hush@hooks.example.org/T0/hush?key=hush"
+	if got := name(at); strings.Contains(got, "hush") || !strings.HasPrefix(got, "hooks.example.org") || got != name(at) || got == name(at+"2") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // What an endpoint does to itself is not done to others.
 func TestHangingReceiver(t *testing.T) {
 	t.Parallel()

@@ -21,7 +21,7 @@ type hook struct {
 	// Events are the names of those to tell; one that ends in "*" means all that
 	// begin so. Default: all.
 	Events []string
-	// Name is what waiting events are kept under. Default: the URL.
+	// Name is what waiting events are kept under. Default: one made of the URL.
 	Name string
 	// Internal are the internal addresses, networks and host names that may be
 	// called, also over http. By default none is.
