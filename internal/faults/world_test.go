@@ -53,11 +53,19 @@ type world struct {
 	site *authtest.Site
 	// direct leads to the store by another way than the site's.
 	direct store.Store
+	// mails is where mails arrive.
+	mails  inbox
 	people atomic.Int64
 	// patience is how long an answer may take. Default: timeout.
 	patience time.Duration
 	// provider is who flows log in at.
 	provider *authtest.Provider
+}
+
+// inbox is a mailbox.
+type inbox interface {
+	Take(to string) []authtest.Mail
+	Wait(t testing.TB, to string) authtest.Mail
 }
 
 // serve starts a site with a configuration, and has clients call it over the
@@ -95,6 +103,7 @@ func behind(t *testing.T, change func(*headless.Config), conns int) (*world, *fa
 		ps = append(ps, authtest.NewProvider("example"))
 	}
 	w := &world{t: t, site: serve(t, c, ps...), direct: direct}
+	w.mails = w.site.Mail
 	for _, p := range ps {
 		w.provider = p
 	}
@@ -140,19 +149,29 @@ type person struct {
 	totp         *authtest.TOTP
 	keys         []key
 	told         map[string]bool // what was acknowledged
+	owed         []string        // whom a mail was promised to
 }
+
+// loser takes a request that nobody answers for a lost one, not for the end of
+// the test.
+type loser struct{ testing.TB }
+
+// Fatal implements [testing.TB].
+func (l loser) Fatal(args ...any) { panic(fmt.Errorf("%s: %w", fmt.Sprint(args...), errLost)) }
+
+func (w *world) client() *authtest.Client { return w.site.Client(loser{w.t}, authtest.App) }
 
 func (w *world) newTrip() *trip {
 	n := w.people.Add(1)
 	name := fmt.Sprint("person", n)
-	return &trip{world: w, c: w.site.Client(w.t, authtest.App), person: person{
+	return &trip{world: w, c: w.client(), person: person{
 		login: name, email: name + "@example.org", passwords: []string{authtest.Password}, next: "amber-Falcon-77", told: map[string]bool{},
 	}}
 }
 
 // anew is the same person with another client.
 func (tr *trip) anew() {
-	tr.c, tr.again = tr.site.Client(tr.t, authtest.App), true
+	tr.c, tr.again = tr.client(), true
 }
 
 var (
@@ -212,11 +231,12 @@ func (tr *trip) astray(format string, args ...any) {
 }
 
 // forget takes out what has come by mail so far.
-func (tr *trip) forget(email string) { tr.site.Mail.Take(email) }
+func (tr *trip) forget(email string) { tr.mails.Take(email) }
 
 // mail is the next mail to somebody. Whoever was told that it is on its way
 // gets it.
 func (tr *trip) mail(email string) authtest.Mail {
 	tr.t.Helper()
-	return tr.site.Mail.Wait(tr.t, email)
+	tr.owed = append(tr.owed, email)
+	return tr.mails.Wait(tr.t, email)
 }

@@ -1,0 +1,351 @@
+//go:build unix
+
+package faults_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/account/authtest"
+	"github.com/headless-auth/headless/internal/faultproxy"
+	"github.com/headless-auth/headless/internal/smtptest"
+	"github.com/headless-auth/headless/internal/testenv/testenv"
+	"github.com/headless-auth/headless/store/sqlite"
+)
+
+// mortal are the flows that the server is killed in. All of them go with one
+// configuration.
+var mortal = []string{"signup and link", "login", "password change", "password reset", "email change", "passkey", "logout"}
+
+// The server is killed, by SIGKILL, at every statement of every flow, and
+// started again: what was acknowledged is there, promised mails arrive, nothing
+// is half done. REL-1, REL-3, REL-4.
+func TestKilledOnPostgres(t *testing.T) {
+	t.Parallel()
+	straight := testenv.Postgres(t)
+	w := &world{t: t, direct: opened(t, straight+"&pool_max_conns=2")}
+	proxy, url := faultproxy.Postgres(t, straight)
+	s := w.process(t, url, func(statement string) error {
+		c, err := pgx.Connect(t.Context(), straight)
+		if err != nil {
+			return err
+		}
+		_, err = c.Exec(t.Context(), statement)
+		return errors.Join(err, c.Close(context.WithoutCancel(t.Context())))
+	})
+	every := 11
+	if *full {
+		every = 1
+	}
+	kills := 0
+	for _, f := range flows {
+		if !slices.Contains(mortal, f.name) {
+			continue
+		}
+		for n := 1; n < 200; n += every {
+			fault := []faultproxy.Fault{faultproxy.Before, faultproxy.After}[n/every%2]
+			tr := w.newTrip()
+			w.prepare(f, tr)
+			proxy.Arm(faultproxy.Plan{Fault: fault, At: n, Then: s.kill})
+			err := tr.goes(f.run)
+			fired, _ := proxy.Fired()
+			if !fired && err != nil {
+				t.Fatalf("%s: nobody was killed: %v", f.name, err)
+			}
+			proxy.Heal()
+			if !fired {
+				break
+			}
+			kills++
+			s.resume(tr, f, fmt.Sprintf("%s, killed at statement %d", f.name, n))
+		}
+	}
+	t.Logf("%d kills", kills)
+	s.check(url)
+}
+
+// The same on SQLite, where it comes at some moment.
+func TestKilledOnSQLite(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "auth.db")
+	st, err := sqlite.Open(t.Context(), path)
+	if err == nil {
+		t.Cleanup(func() { _ = st.Close() })
+		err = st.Migrate(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	w := &world{t: t, direct: st}
+	s := w.process(t, "sqlite:"+path, func(statement string) error {
+		_, err := db.Exec(statement)
+		return err
+	})
+	moments := 3
+	if *full {
+		moments = 30
+	}
+	for _, f := range flows {
+		if !slices.Contains(mortal, f.name) {
+			continue
+		}
+		tr := w.newTrip()
+		w.prepare(f, tr)
+		start := time.Now()
+		if err := tr.goes(f.run); err != nil {
+			t.Fatalf("%s: %v", f.name, err)
+		}
+		whole := time.Since(start)
+		for i := range moments {
+			tr := w.newTrip()
+			w.prepare(f, tr)
+			moment := whole * time.Duration(2*i+1) / time.Duration(2*moments)
+			killer := time.AfterFunc(moment, s.kill)
+			if err := tr.goes(f.run); errors.Is(err, errAstray) {
+				t.Fatalf("%s: %v", f.name, err)
+			}
+			if killer.Stop() { // it was quicker this time
+				s.kill()
+			}
+			s.resume(tr, f, fmt.Sprintf("%s, killed after %v of %v", f.name, moment, whole))
+		}
+	}
+	s.check("sqlite:" + path)
+	var state string
+	if err := db.QueryRow(`pragma integrity_check`).Scan(&state); err != nil || state != "ok" {
+		t.Errorf("integrity: got %q, %v", state, err)
+	}
+}
+
+// process is a standalone server that can be killed.
+type process struct {
+	*world
+	binary, addr string
+	args         []string
+	exec         func(statement string) error
+	log          bytes.Buffer // read once the process has ended
+
+	mu   sync.Mutex
+	cmd  *exec.Cmd
+	dead chan struct{}
+}
+
+// standalone is the program, which is built once.
+var standalone = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "faults")
+	if err != nil {
+		return "", err
+	}
+	built = filepath.Join(dir, "standalone")
+	if out, err := exec.Command("go", "build", "-o", built, "../../examples/standalone").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return built, nil
+})
+
+var built string // empty: it was not needed
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(filepath.Dir(built))
+	}
+	os.Exit(status)
+}
+
+// process starts a server on a database, as what the world is then.
+func (w *world) process(t *testing.T, database string, execute func(string) error) *process {
+	t.Helper()
+	binary, err := standalone()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	_ = l.Close()
+	_, port, _ := strings.Cut(addr, ":")
+	s := &process{world: w, binary: binary, addr: addr, exec: execute}
+	mails := smtptest.New(t)
+	w.mails = &letters{server: mails, taken: map[string]int{}, dead: func() bool {
+		select {
+		case <-s.ended():
+			return true
+		default:
+			return false
+		}
+	}}
+	w.site = &authtest.Site{URL: "http://localhost:" + port, Store: w.direct}
+	config, err := json.Marshal(m{
+		"url": w.site.URL, "secret": strings.Repeat("s", 32), "mail_from": "noreply@example.org", "smtp": mails.URL, "no_limits": true, "timeout": "5s",
+		"frontend": m{"verify_email": "/verify-email/{key}", "reset_password": "/reset-password/{key}"},
+		"account":  m{"password": m{"argon2_memory": 64, "argon2_time": 1, "argon2_threads": 1}},
+		"mfa":      m{"supported_types": []string{"totp", "recovery_codes", "webauthn"}, "passkey_login": true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.patience = 5 * time.Second
+	file := filepath.Join(t.TempDir(), "auth.json")
+	if err := os.WriteFile(file, config, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.args = []string{"-config", file, "-addr", addr, "-database", database}
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+func (s *process) start() {
+	s.t.Helper()
+	cmd := exec.Command(s.binary, s.args...)
+	cmd.Stderr = &s.log
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	dead := make(chan struct{})
+	go func() {
+		defer close(dead)
+		_ = cmd.Wait()
+	}()
+	s.mu.Lock()
+	s.cmd, s.dead = cmd, dead
+	s.mu.Unlock()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) { // another process can't be waited for otherwise
+		if c, err := net.Dial("tcp", s.addr); err == nil {
+			_ = c.Close()
+			return
+		}
+		select {
+		case <-dead:
+			s.t.Fatalf("the server has ended: %s", &s.log)
+		default:
+		}
+		if time.Now().After(end) {
+			s.kill()
+			s.t.Fatalf("the server does not listen: %s", &s.log)
+		}
+	}
+}
+
+func (s *process) ended() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dead
+}
+
+// kill ends the server as losing power would.
+func (s *process) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.cmd.Process.Kill()
+	<-s.dead
+}
+
+// resume starts the server again, and has somebody go on.
+func (s *process) resume(tr *trip, f flow, what string) {
+	s.t.Helper()
+	<-s.ended()
+	// As if the two minutes were over that a message is left to who has it.
+	if err := s.exec(`update auth_outbox set due_at = created_at`); err != nil {
+		s.t.Fatal(err)
+	}
+	s.start()
+	for _, email := range tr.owed {
+		if s.mails.(*letters).wait(email, 0) == nil {
+			s.t.Errorf("%s: a mail to %s was promised, and is lost\n%s", what, email, &s.log)
+		}
+	}
+	tr.owed = nil
+	s.again(tr, f, what)
+	s.sound(what)
+}
+
+// check has the command check the data.
+func (s *process) check(database string) {
+	s.t.Helper()
+	s.kill()
+	out, err := exec.Command(s.binary, append([]string{"check-data"}, s.args...)...).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "all rules are kept") {
+		s.t.Errorf("check-data of %s: %v\n%s", database, err, out)
+	}
+}
+
+// letters are the mails that a mail server has got.
+type letters struct {
+	server *smtptest.Server
+	dead   func() bool // the sender
+
+	mu    sync.Mutex
+	taken map[string]int // how many were taken out, by address
+}
+
+func (l *letters) to(email string) (found []authtest.Mail) {
+	for _, m := range l.server.Mails() {
+		if slices.Contains(m.To, email) {
+			found = append(found, authtest.Mail{Message: account.Message{To: email, Text: m.Text, HTML: m.HTML}})
+		}
+	}
+	return found
+}
+
+// Take implements [inbox].
+func (l *letters) Take(email string) []authtest.Mail {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.to(email)
+	fresh := all[l.taken[email]:]
+	l.taken[email] = len(all)
+	return fresh
+}
+
+// Wait implements [inbox].
+func (l *letters) Wait(t testing.TB, email string) authtest.Mail {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m := l.wait(email, l.taken[email])
+	if m == nil && l.dead() {
+		panic(fmt.Errorf("no mail from the dead: %w", errLost))
+	}
+	if m == nil {
+		t.Fatalf("nothing has come to %s", email)
+	}
+	l.taken[email]++
+	return *m
+}
+
+// wait returns the nth mail to somebody, nil if none comes.
+func (l *letters) wait(email string, n int) *authtest.Mail {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) { // another process can't be waited for otherwise
+		if all := l.to(email); len(all) > n {
+			return &all[n]
+		}
+		if l.dead() {
+			return nil
+		}
+	}
+	return nil
+}
