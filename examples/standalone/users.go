@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os/user"
 	"regexp"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -187,7 +188,7 @@ func (c *clerk) show(p *account.Person) error {
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	row := func(name string, value any) {
-		if text := fmt.Sprint(value); text != "" {
+		if text := printable(fmt.Sprint(value)); text != "" {
 			fmt.Fprintf(w, "%s\t%s\n", name, text)
 		}
 	}
@@ -207,6 +208,20 @@ func (c *clerk) show(p *account.Person) error {
 	row("created", when(p.CreatedAt))
 	row("last login", when(p.LastLoginAt))
 	return w.Flush()
+}
+
+// printable is a text with escapes for what a terminal would not show, but do.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 func marks(primary, verified bool) string {
@@ -318,7 +333,7 @@ func listCommand(o *options) action {
 				if c.json {
 					return writeJSON(o.out, p, "")
 				}
-				_, err := fmt.Fprintf(o.out, "%s\t%s\t%s\t%s\n", p.ID, p.Username, p.Email, state(p))
+				_, err := fmt.Fprintf(o.out, "%s\t%s\t%s\t%s\n", p.ID, printable(p.Username), p.Email, state(p))
 				return err
 			})
 		})
@@ -427,7 +442,7 @@ func deleteCommand(o *options) action {
 			if err != nil {
 				return err
 			}
-			name := cmp.Or(p.Username, p.Email, "without a name")
+			name := printable(cmp.Or(p.Username, p.Email, "without a name"))
 			if !*sure {
 				fmt.Fprintf(o.err, "This deletes user %s (%s) for good. Write yes to go on: ", p.ID, name)
 				if answer, err := o.line("yes"); err != nil || answer != "yes" {

@@ -273,3 +273,19 @@ func TestSettingsOfOperators(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// What users call themselves is text, and no orders to the operator's terminal.
+func TestNamesAreNoOrders(t *testing.T) {
+	t.Parallel()
+	const name = "A\u001b[2J\u009b2J\u202eb"
+	p := &binary{t, secretEnv, serverArgs(t, "")}
+	p.run("", 0, "migrate", "up")
+	out, _ := p.run("", 0, "users", "create", "-username", "ada", "-first-name", name, "-email", "ada@example.org", "-json")
+	if ada := p.person(out); ada.FirstName != name {
+		t.Fatalf("got %q", ada.FirstName)
+	}
+	out, said := p.run("", 0, "users", "find", "ada")
+	if strings.ContainsAny(out+said, "\u001b\u009b\u202e") || !strings.Contains(out, `A\x1b[2J\u009b2J\u202eb`) {
+		t.Errorf("got %q", out)
+	}
+}
