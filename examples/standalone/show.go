@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/jsonconfig"
 )
 
@@ -111,7 +112,7 @@ const hidden = "[redacted]"
 var (
 	// secretKeys are the keys of secrets in what the library does not show,
 	// such as providers.
-	secretKeys = regexp.MustCompile(`(secret|password|token|private|key)$`)
+	secretKeys = regexp.MustCompile(`(secret|password|token|private|key)s?$`)
 	// secretTexts are fields with secrets that are plain text.
 	secretTexts = map[string]bool{"mfa.django_secret_key": true, "mfa.insecure_bypass_code": true}
 	// addresses may have a password in them.
@@ -130,7 +131,13 @@ func shown(v reflect.Value, file any, path string) (json.RawMessage, bool) {
 		if file == nil {
 			return nil, false
 		}
-		return marshal(redacted(file, ""))
+		text := redacted(file, "")
+		if hook, ok := text.(map[string]any); ok && t == reflect.TypeFor[account.Webhook]() {
+			if address, ok := hook["url"].(string); ok {
+				hook["url"] = withoutPassword(address)
+			}
+		}
+		return marshal(text)
 	case t == reflect.TypeFor[time.Duration]():
 		return marshal(v.Interface().(time.Duration).String())
 	case t == reflect.TypeFor[time.Time]():
@@ -279,8 +286,14 @@ func withoutPassword(address string) string {
 	if u.Opaque != "" || u.Scheme == "sqlite" {
 		return address // a file
 	}
+	service := u.Scheme == "https" || u.Scheme == "http" // many have a token in the path
+	if service && strings.Trim(u.Path, "/") != "" {
+		u.Path, u.RawPath = "/redacted", ""
+	}
 	if _, set := u.User.Password(); set {
 		u.User = url.UserPassword(u.User.Username(), "redacted")
+	} else if service && u.User != nil {
+		u.User = url.User("redacted")
 	}
 	if u.RawQuery != "" { // which may have one as well
 		q := u.Query()

@@ -208,6 +208,8 @@ func TestShow(t *testing.T) {
 		"secret": "hush-hush-hush-hush-hush-hush-hush", "previous_secrets": ["hush hush hush hush hush hush hush"],
 		"smtp": "env:SHOW_SMTP", "mail_from": "a@example.org", "redis": "redis://:hush@127.0.0.1/0",
 		"frontend": {"verify_email": "/v/{key}", "reset_password": "/reset-password/{key}", "social_login_error": "/e"}, "mail": {"templates": "`+dir+`"},
+		"sms_webhook": "https://hush@sms.example.org/hush",
+		"webhooks": [{"url": "https://hooks.example.org/T0/hush?key=hush", "secrets": ["whsec_hushhushhushhushhushhushhushhush"], "events": ["user_*"]}],
 		"admin": {"token": "env:SHOW_TOKEN", "tokens": {"night": "hush-0123456789-0123456789-0123456789"}}, "limits": {"login": "1/m/ip"},
 		"mfa": {"django_secret_key": "hush"}, "tokens": {"issuer": "https://app.example.org", "keys": [{"private": `+string(inline)+`}]},
 		"social": {"providers": [{"id": "google", "client_id": "us", "secret": "hush"}, {"id": "github", "client_id": "us", "secret": "env:SHOW_TOKEN"}]}}`)
@@ -224,7 +226,9 @@ func TestShow(t *testing.T) {
 		"database": "postgres://auth:redacted@db.example.org/auth?sslmode=require&sslpassword=redacted", "redis": "redis://:redacted@127.0.0.1/0",
 		"frontend.reset_password": "/reset-password/{key}", "account.login_timeout": "15m0s", "session.lifetime": "336h0m0s", "session.cookie_name": "sessionid",
 		"mail.templates": dir, "mfa.django_secret_key": hidden, "mfa.rpid": "app.example.org", "admin.token": "env:SHOW_TOKEN", "admin.tokens": map[string]any{"night": hidden},
-		"limits": map[string]any{"login": "1/m/ip"}, "tokens": map[string]any{"issuer": "https://app.example.org", "keys": []any{map[string]any{"private": hidden}}},
+		"sms_webhook": "https://redacted@sms.example.org/redacted",
+		"webhooks":    []any{map[string]any{"url": "https://hooks.example.org/redacted?key=redacted", "secrets": []any{hidden}, "events": []any{"user_*"}}},
+		"limits":      map[string]any{"login": "1/m/ip"}, "tokens": map[string]any{"issuer": "https://app.example.org", "keys": []any{map[string]any{"private": hidden}}},
 		"social.providers": []any{map[string]any{"id": "google", "client_id": "us", "secret": hidden}, map[string]any{"id": "github", "client_id": "us", "secret": "env:SHOW_TOKEN"}},
 	} {
 		var got any = shown
