@@ -91,6 +91,10 @@ func wild(origin string) bool { return strings.Contains(origin, "*") }
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
+	if name := lookalike(r.Header); name != "" {
+		http.Error(w, "the header "+plain(name)+" may be taken for one of ours", http.StatusForbidden)
+		return
+	}
 	method, known := original(r)
 	judged := r.Clone(r.Context())
 	judged.Body = http.NoBody // it is the proxy's, and has none
@@ -107,11 +111,42 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the proxy does not tell the request's method in X-Original-Method or X-Forwarded-Method", http.StatusForbidden)
 		return
 	}
+	if rq.Client == api.Browser && !h.AppsCheckCSRF && socketOfStranger(r, h.origins) {
+		http.Error(w, "pages of that origin may open no web socket", http.StatusForbidden)
+		return
+	}
 	if err := h.vouch(w.Header(), rq); err != nil {
 		rq.Refuse(w, judged, err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// lookalike is the name of a header that an app may take for one of ours: those
+// that get them as CGI does can't tell X_Auth_User from X-Auth-User, and not all
+// proxies keep it away. RFC 3875 §4.1.18.
+func lookalike(h http.Header) string {
+	for name := range h {
+		dashed := strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+				return r
+			}
+			return '-'
+		}, name)
+		for _, own := range []string{UserHeader, EmailHeader, NameHeader} {
+			if name != own && strings.EqualFold(dashed, own) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// socketOfStranger reports whether a browser opens a web socket for another
+// site's page. It is a GET, but whoever has opened it can do anything with it,
+// and reads the answers. RFC 6455 §10.2.
+func socketOfStranger(r *http.Request, origins *csrf.Origins) bool {
+	return r.Header.Get("Sec-WebSocket-Version") != "" && r.Header.Get("Origin") != "" && !origins.Allows(r)
 }
 
 // original is the method of the request that the proxy asks about. Of several

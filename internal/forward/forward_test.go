@@ -325,6 +325,20 @@ func TestForwardAuth(t *testing.T) {
 			t.Errorf("got %+v", a)
 		}
 	})
+	t.Run("pages of strangers open no web socket", func(t *testing.T) {
+		t.Parallel()
+		w := setup(t, nil)
+		w.logIn()
+		if a := w.send("GET", w.front+"/live", "", "Sec-WebSocket-Version: 13", "Origin: https://evil.example"); a.status != 403 {
+			t.Errorf("got %+v", a)
+		}
+		w.nothingArrived()
+		for _, headers := range [][]string{{"Sec-WebSocket-Version: 13", "Origin: " + w.front}, {"Sec-WebSocket-Version: 13"}} {
+			if a := w.send("GET", w.front+"/live", "", headers...); a.status != 200 {
+				t.Errorf("got %+v", a)
+			}
+		}
+	})
 	t.Run("apps may check that themselves", func(t *testing.T) {
 		t.Parallel()
 		w := setup(t, func(c *headless.Config) { c.ForwardAuth.AppsCheckCSRF = true })
@@ -404,6 +418,28 @@ func TestForwardAuth(t *testing.T) {
 			t.Errorf("got %+v, want %s", a, want)
 		}
 	})
+}
+
+// TestLookalikes: apps that read headers as CGI does take X_Auth_User for
+// X-Auth-User, and proxies other than nginx pass it on.
+func TestLookalikes(t *testing.T) {
+	t.Parallel()
+	w := setup(t, nil)
+	w.logIn()
+	for name, want := range map[string]int{
+		"X-Auth-User": 204, "X-Auth-Userx": 204, "X_Auth_Users": 204, // the first is overwritten
+		"X_Auth_User": 403, "x-auth_user": 403, "X.Auth.Email": 403, "X_AUTH-NAME": 403,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/forward-auth", nil)
+		r.Header.Set("X-Forwarded-Method", "GET")
+		r.Header.Set(name, "1")
+		r.AddCookie(&http.Cookie{Name: "sessionid", Value: w.cookie("sessionid")})
+		rec := httptest.NewRecorder()
+		w.auth.ForwardAuth().ServeHTTP(rec, r)
+		if rec.Code != want {
+			t.Errorf("%s: got %d, want %d", name, rec.Code, want)
+		}
+	}
 }
 
 // Traefik and Caddy pass on what they are answered, and say what they are asked
