@@ -38,6 +38,9 @@ lint: ## formatting, vet, staticcheck, our own analyzers, and who may import who
 race: ## run all tests under the race detector
 	$(TESTENV) $(GO) test -race ./...
 
+races: ## let fifty clients race for everything that there is once, two hundred times, on every store
+	$(TESTENV) $(GO) test ./internal/races -count=1 -timeout 12h -v -races.rounds 200
+
 vuln: ## look for known vulnerabilities in what we use
 	$(GOVULNCHECK) ./...
 
@@ -94,4 +97,4 @@ bin/standalone: FORCE
 	$(GO) build -trimpath -o $@ ./examples/standalone
 
 FORCE:
-.PHONY: help run spa screenshots test check lint race vuln gosec licenses sbom cross fips cover fuzz bench contract compatibility generate FORCE
+.PHONY: help run spa screenshots test check lint race races vuln gosec licenses sbom cross fips cover fuzz bench contract compatibility generate FORCE

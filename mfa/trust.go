@@ -112,6 +112,9 @@ func (m *MFA) trustBrowser(ctx context.Context, rq *api.Request, u *store.User, 
 	if err != nil {
 		return err
 	}
+	if err := alone(ctx, rq, u.ID); err != nil {
+		return err
+	}
 	l, err := rq.Store().TrustedBrowsersOf(ctx, u.ID)
 	if err != nil {
 		return err

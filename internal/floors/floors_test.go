@@ -40,7 +40,7 @@ var floors = [][]string{
 	{"account/authtest/softauthn", "internal/bench", "internal/browsertest", "internal/compat", "internal/configdoc", "internal/doctest", "internal/faultproxy", "internal/fleet", "internal/floors", "internal/lint", "internal/oidctest", "internal/testenv/..."},
 	{"account/authtest"},
 	{"internal/smtptest", "internal/wiretest"},
-	{"internal/faults", "internal/zitadeltest"},
+	{"internal/faults", "internal/races", "internal/zitadeltest"},
 	{"examples/..."},
 }
 
