@@ -302,7 +302,6 @@ func TestHostileInput(t *testing.T) {
 			{"POST", "/v1/users", m{"email": "a@example.org", "password": strings.Repeat("a", 4097)}, 400, "password:max_length"},
 			{"GET", "/v1/users?email=a@example.org&phone=%2B3161234567", nil, 400, ":invalid"},
 			{"GET", "/v1/users?email=a@example.org&email=b@example.org", nil, 400, "email:invalid"},
-			{"GET", "/v1/users?email=", nil, 200, ""},
 			{"GET", "/v1/users?email=x", nil, 400, "email:invalid"},
 			{"GET", "/v1/users?phone=0", nil, 400, "phone:invalid_phone"},
 			{"GET", "/v1/users?limit=0", nil, 400, "limit:invalid"},
