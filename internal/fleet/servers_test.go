@@ -164,7 +164,7 @@ func (p *postgres) url(ports ...string) string {
 }
 
 func (p *postgres) ask(port, query string) (answer string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	c, err := pgx.Connect(ctx, "postgres://postgres@127.0.0.1:"+port+"/postgres?sslmode=disable")
 	if err != nil {
