@@ -92,7 +92,7 @@ func (h *Handler) operations(mfa bool) []operation {
 }
 
 // read takes the parameters from a URL, each at most once. An empty one is a
-// slip: it must not ask for everybody.
+// slip, which must not ask for everybody; but the first page has no cursor.
 func (op *operation) read(r *http.Request, in *api.Input) (map[string]string, error) {
 	given, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -101,7 +101,7 @@ func (op *operation) read(r *http.Request, in *api.Input) (map[string]string, er
 	values := map[string]string{}
 	for name, l := range given {
 		p := op.parameter(name)
-		if p == nil || len(l) != 1 || l[0] == "" || !utf8.ValidString(l[0]) {
+		if p == nil || len(l) != 1 || l[0] == "" && name != "cursor" || !utf8.ValidString(l[0]) {
 			in.Fail(printable(name), api.CodeInvalid)
 			continue
 		}
