@@ -2,13 +2,15 @@ package mfa
 
 import (
 	"encoding/json"
+	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/account/authtest/softauthn"
+	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -135,5 +137,50 @@ func FuzzDjangoCookie(f *testing.F) {
 		}
 		text, _, _ := strings.Cut(cookie, ":")
 		_ = readDjangoTrusts("psst", text+":"+signDjango("psst", text)) // whatever was signed
+	})
+}
+
+// A list of factors is made of those that are there, each once, or refused.
+func FuzzChoices(f *testing.F) {
+	for _, s := range []string{``, `null`, `[]`, `{}`, `""`, `[1]`, `["1",1]`, `["01"]`, `[1.0]`, `[1e0]`, `[null]`, `[[1]]`, `[true]`, `["a"]`, `[3]`, `["\u0000"]`, `"1"`, `[-1]`} {
+		f.Add([]byte(s), true)
+		f.Add([]byte(s), false)
+	}
+	fields := []api.Field{{Name: "ids", Kind: api.Any}}
+	own := []string{"1", "2", "a"}
+	f.Fuzz(func(t *testing.T, raw []byte, integers bool) {
+		if len(raw) > 0 && !json.Valid(raw) {
+			t.Skip() // the body's reader has refused it
+		}
+		values := map[string]json.RawMessage{}
+		if len(raw) > 0 {
+			values["ids"] = raw
+		}
+		rq := &api.Request{Env: &api.Env{IntegerIDs: integers}, Input: api.ReadInput(t.Context(), fields, values)}
+		chosen, err := choices(rq, "ids", own)
+		var e *api.Error
+		if (err == nil) != (len(chosen) > 0) || err != nil && (!errors.As(err, &e) || e.Status != http.StatusBadRequest) {
+			t.Fatalf("%q: got %q, %v", raw, chosen, err)
+		}
+		for i, id := range chosen {
+			if !slices.Contains(own, id) || slices.Contains(chosen[:i], id) || integers && id == "a" {
+				t.Fatalf("%q: got %q", raw, chosen)
+			}
+		}
+	})
+}
+
+// The cookie of a browser that is trusted names a few tokens at most.
+func FuzzTrustCookie(f *testing.F) {
+	for _, s := range []string{"", "a", "a.b", "....", "\"a\"", strings.Repeat("a.", 3000), "a b", "\xff"} {
+		f.Add(s)
+	}
+	factors := &Factors{config: Config{TrustCookieName: "trust"}}
+	f.Fuzz(func(t *testing.T, value string) {
+		r := &http.Request{Header: http.Header{"Cookie": {"trust=" + value}}}
+		l := factors.trustTokens(&api.Request{HTTP: r})
+		if len(l) > maxTrusts || len(strings.Join(l, ".")) > 4096 || !strings.Contains(value, strings.Join(l, ".")) {
+			t.Fatalf("%q: got %q", value, l)
+		}
 	})
 }

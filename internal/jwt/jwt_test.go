@@ -370,7 +370,7 @@ func TestBearer(t *testing.T) {
 
 func FuzzOpen(f *testing.F) {
 	k, _ := newKey(f, "HS256")
-	good, _ := k.Sign(claims(time.Now()), nil)
+	good, _ := k.Sign(claims(time.Unix(1_800_000_000, 0)), nil) // the same in each process that fuzzes
 	f.Add(good)
 	f.Add("a.b.c")
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
