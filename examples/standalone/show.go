@@ -123,8 +123,6 @@ var (
 // from, and what it is where the library keeps that to itself. False: there is
 // nothing to show.
 func shown(v reflect.Value, file any, path string) (json.RawMessage, bool) {
-	variable, fromEnv := file.(string)
-	fromEnv = fromEnv && strings.HasPrefix(variable, "env:")
 	t := v.Type()
 	switch {
 	case types[t] != nil && t != reflect.TypeFor[fs.FS]():
@@ -161,38 +159,12 @@ func shown(v reflect.Value, file any, path string) (json.RawMessage, bool) {
 		}
 		return marshal(m)
 	case reflect.Slice:
-		if t.Elem().Kind() == reflect.Interface && types[t.Elem()] == nil {
-			return nil, false // of Go's alone
-		}
-		if t.Elem().Kind() == reflect.Uint8 {
-			if fromEnv {
-				return marshal(variable)
-			}
-			if v.Len() == 0 {
-				return nil, false
-			}
-			return marshal(hidden)
-		}
-		l := []json.RawMessage{}
-		items, _ := file.([]any)
-		for i := range v.Len() {
-			var item any
-			if i < len(items) {
-				item = items[i]
-			}
-			if text, ok := shown(v.Index(i), item, path+"[]"); ok {
-				l = append(l, text)
-			}
-		}
-		if len(l) == 0 && v.Len() > 0 {
-			return nil, false
-		}
-		return marshal(l)
+		return shownSlice(v, file, path)
 	case reflect.String:
 		text := v.String()
 		switch {
-		case text != "" && fromEnv && (secretTexts[path] || addresses[path]):
-			text = variable
+		case text != "" && isVariable(file) && (secretTexts[path] || addresses[path]):
+			return marshal(file)
 		case text != "" && secretTexts[path]:
 			text = hidden
 		case addresses[path]:
@@ -208,6 +180,43 @@ func shown(v reflect.Value, file any, path string) (json.RawMessage, bool) {
 		return marshal(v.Interface())
 	}
 	return nil, false // functions
+}
+
+func shownSlice(v reflect.Value, file any, path string) (json.RawMessage, bool) {
+	of := v.Type().Elem()
+	if of.Kind() == reflect.Interface && types[of] == nil {
+		return nil, false // of Go's alone
+	}
+	if of.Kind() == reflect.Uint8 {
+		if isVariable(file) {
+			return marshal(file)
+		}
+		if v.Len() == 0 {
+			return nil, false
+		}
+		return marshal(hidden)
+	}
+	l := []json.RawMessage{}
+	items, _ := file.([]any)
+	for i := range v.Len() {
+		var item any
+		if i < len(items) {
+			item = items[i]
+		}
+		if text, ok := shown(v.Index(i), item, path+"[]"); ok {
+			l = append(l, text)
+		}
+	}
+	if len(l) == 0 && v.Len() > 0 {
+		return nil, false
+	}
+	return marshal(l)
+}
+
+// isVariable reports whether the file says which variable a text comes from.
+func isVariable(file any) bool {
+	text, ok := file.(string)
+	return ok && strings.HasPrefix(text, "env:")
 }
 
 // shownStruct shows the fields in their order. The outer one counts where an
