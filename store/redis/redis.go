@@ -5,6 +5,9 @@
 //	kept := headlessredis.New(client, headlessredis.Options{})
 //	headless.Config{Store: db, SessionStore: kept, LimitStore: kept, …}
 //
+// Requests end in time whatever the client's own timeouts; only that of a
+// cluster has to be made with ContextTimeoutEnabled for it.
+//
 // One server, Sentinel and Redis Cluster are alike: each step changes one key,
 // in a script, so that nothing has to be in one slot with anything else. What
 // spans several keys is ordered so that a crash in between leaves nothing that
@@ -73,7 +76,20 @@ func New(client redis.UniversalClient, o Options) *Store {
 	if o.Prefix == "" {
 		o.Prefix = "headless:"
 	}
-	return &Store{client: client, prefix: o.Prefix}
+	return &Store{client: inTime(client), prefix: o.Prefix}
+}
+
+// inTime is a client on the same connections that ends when a context does. By
+// itself a client ends after timeouts of its own, which may be longer than a
+// request. A client of a cluster can't be changed, so it is up to who made it.
+func inTime(client redis.UniversalClient) redis.UniversalClient {
+	c, ok := client.(*redis.Client)
+	if !ok || c.Options().ContextTimeoutEnabled {
+		return client
+	}
+	own := c.WithTimeout(c.Options().ReadTimeout)
+	own.Options().ContextTimeoutEnabled = true
+	return own
 }
 
 // Ping implements [store.Pinger].

@@ -33,7 +33,7 @@ func translate(ctx context.Context, err error) error {
 	switch code & 0xff { // the rest says more precisely why
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED, lib.SQLITE_PROTOCOL:
 		return fmt.Errorf("%w: %w", sqlstore.ErrBusy, err)
-	case lib.SQLITE_CANTOPEN, lib.SQLITE_FULL, lib.SQLITE_IOERR:
+	case lib.SQLITE_CANTOPEN, lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_READONLY:
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	return err
