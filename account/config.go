@@ -121,6 +121,10 @@ type PasswordConfig struct {
 	// AllowCommon, AllowNumeric and AllowSimilar switch off the rules against
 	// common passwords, digits only, and likeness to the user's other details.
 	AllowCommon, AllowNumeric, AllowSimilar bool
+	// FirstNeedsRecentLogin lets those who have no password set one only within
+	// Config.ReauthenticationTimeout after a login, say through their provider,
+	// or another proof. By default it is enough to be logged in.
+	FirstNeedsRecentLogin bool
 	// Argon2Memory in KiB (default 19456), Argon2Time in passes (default 2)
 	// and Argon2Threads (default 1) are the cost of a hash. Stored hashes of
 	// other costs are renewed at the next login.

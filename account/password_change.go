@@ -36,6 +36,10 @@ func (a *Account) changePassword(ctx context.Context, rq *api.Request) (*api.Rep
 	if err := in.Err(); err != nil {
 		return nil, err
 	}
+	if !u.Password.Usable() && a.config.Password.FirstNeedsRecentLogin && !rq.AuthenticatedWithin(a.config.ReauthenticationTimeout) {
+		// Whoever has got hold of a session must not make themselves another way in.
+		return nil, api.Reauthenticate()
+	}
 	var event Event = PasswordChanged{Of{u}}
 	kind := "password_changed"
 	if !u.Password.Usable() {

@@ -169,7 +169,7 @@ var operations = sync.OnceValue(func() map[string]operation {
 			ID: "changePassword", Tag: "Account: Password", Summary: "Change the password",
 			Description: "Takes the present password and a new one. Whoever has none yet, because they have signed up through an identity provider or with a passkey, leaves the present one out. All other sessions of the user end.",
 			Body:        "ChangePassword",
-			Answers:     map[int]string{200: "AuthenticatedByPassword", 401: "Unauthenticated: Nobody is logged in, or nobody is any more: the site may end this session too."},
+			Answers:     map[int]string{200: "AuthenticatedByPassword", 401: "AuthenticationOrReauthentication: Nobody is logged in, or nobody is any more, as the site may end this session too; or a first password takes a login a short while ago."},
 			Errors:      "current_password:required current_password:enter_current_password current_password:too_many_login_attempts new_password:" + newPassword,
 		},
 
