@@ -309,6 +309,7 @@ func TestHostileInput(t *testing.T) {
 			{"GET", "/v1/users?limit=9999999999999999999999", nil, 400, "limit:invalid"},
 			{"GET", "/v1/users?limit=x%00", nil, 400, "limit:invalid"},
 			{"GET", "/v1/users?username=%ff", nil, 400, "username:invalid"},
+			{"POST", "/v1/users/" + p.ID + "/verify-email", m{"email": ""}, 400, "email:required"},
 			{"GET", "/v1/users?email=", nil, 400, "email:invalid"}, // a variable that was not set is not everybody
 			{"GET", "/v1/users?cursor=", nil, 200, ""},
 			{"GET", "/v1/users?%zz", nil, 400, ":invalid"},

@@ -179,7 +179,11 @@ func (h *Handler) delete(ctx context.Context, c *call) (any, error) {
 }
 
 func (h *Handler) verifyEmail(ctx context.Context, c *call) (any, error) {
-	return h.after(ctx, c, h.users.VerifyEmail(ctx, c.user, c.input.Text("email")))
+	email := c.input.Text("email")
+	if email == "" && len(c.input.Raw("email")) > 0 { // as in a URL: it must not mean the default
+		return nil, api.Invalid("email", api.CodeRequired)
+	}
+	return h.after(ctx, c, h.users.VerifyEmail(ctx, c.user, email))
 }
 
 func (h *Handler) setPassword(ctx context.Context, c *call) (any, error) {
