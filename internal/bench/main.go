@@ -7,6 +7,7 @@
 //	go run ./internal/testenv go run ./internal/bench -stores postgres -ops session,refresh -conns 1,16 -rounds 7
 //	go run ./internal/testenv go run ./internal/bench -scale 1e4,1e5,1e6
 //	go run ./internal/testenv go run ./internal/bench -storm 8 -stores postgres
+//	go run ./internal/testenv go run ./internal/bench -storm 500 -bound 100ms -stores sqlite,postgres
 //	go run ./internal/testenv go run ./internal/bench -start bin/standalone -stores postgres,sqlite -conns 256
 //
 // Each server is a process of its own on the loopback interface, driven by
@@ -38,6 +39,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 7, "turns of each server")
 	flag.DurationVar(&o.slice, "slice", time.Second, "how long a turn takes")
 	storm := flag.Int("storm", 0, "measure session checks while so many clients log in")
+	flag.DurationVar(&o.bound, "bound", 0, "fail if a session check takes longer during a storm, for more than one in a hundred")
 	program := flag.String("start", "", "measure how soon this program answers, and what it holds: examples/standalone, built")
 	flag.StringVar(&o.agent, "agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
 		"what clients call themselves, in the sessions of -scale")

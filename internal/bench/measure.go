@@ -23,7 +23,8 @@ type options struct {
 	conns  []int
 	rounds int
 	slice  time.Duration
-	agent  string // of the clients whose sessions are counted in bytes
+	bound  time.Duration // of session checks during a storm; 0 for none
+	agent  string        // of the clients whose sessions are counted in bytes
 	// profiles is how the names of profiles begin; empty for none.
 	profiles string
 }

@@ -70,6 +70,9 @@ func (o *options) storm(ctx context.Context, e environment, clients int) error {
 		show(e.store, "session", n, "alone", median(alone), "")
 		show(e.store, "login", clients, "storm", median(logins), "")
 		show(e.store, "session", n, "storm", median(during), spread(ratios))
+		if p99 := median(during).p99; o.bound > 0 && p99 > o.bound {
+			return fmt.Errorf("session checks take %v at the 99th percentile, more than %v", p99, o.bound)
+		}
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ var floors = [][]string{
 	{"internal/doctor", "socialaccount/providers", "socialaccount/saml"},
 	{""}, // the root
 	{"account/importer"},
-	{"account/authtest/softauthn", "internal/bench", "internal/browsertest", "internal/compat", "internal/configdoc", "internal/doctest", "internal/faultproxy", "internal/fleet", "internal/floors", "internal/lint", "internal/oidctest", "internal/testenv/..."},
+	{"account/authtest/softauthn", "internal/bench", "internal/browsertest", "internal/compat", "internal/configdoc", "internal/doctest", "internal/faultproxy", "internal/fleet", "internal/floors", "internal/lint", "internal/oidctest", "internal/soak", "internal/testenv/..."},
 	{"account/authtest"},
 	{"internal/smtptest", "internal/wiretest"},
 	{"internal/faults", "internal/races", "internal/zitadeltest"},

@@ -19,6 +19,7 @@ import (
 
 	crewjam "github.com/crewjam/saml"
 	"github.com/crewjam/saml/samlsp"
+	dsig "github.com/russellhaering/goxmldsig"
 
 	"github.com/headless-auth/headless/internal/wiretest"
 	"github.com/headless-auth/headless/store"
@@ -230,6 +231,7 @@ func arrives(t *testing.T, s *site, c *Client, posted shot) func(int) shot {
 // samlProvider is an identity provider where somebody is logged in.
 type samlProvider struct {
 	site func() *crewjam.EntityDescriptor
+	now  func() time.Time
 }
 
 // GetServiceProvider implements [crewjam.ServiceProviderProvider].
@@ -243,7 +245,7 @@ func (p *samlProvider) GetServiceProvider(_ *http.Request, id string) (*crewjam.
 // GetSession implements [crewjam.SessionProvider].
 func (p *samlProvider) GetSession(http.ResponseWriter, *http.Request, *crewjam.IdpAuthnRequest) *crewjam.Session {
 	return &crewjam.Session{
-		ID: "1", Index: "1", NameID: "ada", NameIDFormat: string(crewjam.PersistentNameIDFormat), CreateTime: crewjam.TimeNow(), ExpireTime: crewjam.TimeNow().Add(time.Hour),
+		ID: "1", Index: "1", NameID: "ada", NameIDFormat: string(crewjam.PersistentNameIDFormat), CreateTime: p.now(), ExpireTime: p.now().Add(time.Hour),
 	}
 }
 
@@ -272,7 +274,7 @@ func (s *site) serveSAML(t *testing.T) {
 		}
 		return *u
 	}
-	p := &samlProvider{func() *crewjam.EntityDescriptor {
+	p := &samlProvider{now: s.Clock.Now, site: func() *crewjam.EntityDescriptor {
 		resp, err := http.Get(s.URL + "/accounts/saml/acme/metadata/")
 		if err != nil {
 			return nil
@@ -288,11 +290,11 @@ func (s *site) serveSAML(t *testing.T) {
 		}
 		return site
 	}}
-	crewjam.TimeNow = s.Clock.Now // the package's only clock
 	idp := &crewjam.IdentityProvider{
 		Key: key, Certificate: certificate, MetadataURL: at("/saml/metadata"), SSOURL: at("/saml/sso"), ServiceProviderProvider: p, SessionProvider: p,
 	}
 	s.idp.Serve = func(w http.ResponseWriter, r *http.Request) bool {
+		idp.Clock = dsig.NewFakeClockAt(s.Clock.Now())
 		switch r.URL.Path {
 		case "/saml/metadata":
 			idp.ServeMetadata(w, r)
