@@ -3,7 +3,6 @@
 package faults_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -49,7 +48,7 @@ func TestKilledOnPostgres(t *testing.T) {
 		_, err = c.Exec(t.Context(), statement)
 		return errors.Join(err, c.Close(context.WithoutCancel(t.Context())))
 	})
-	every := 11
+	every := 11 * thin
 	if *full {
 		every = 1
 	}
@@ -102,7 +101,7 @@ func TestKilledOnSQLite(t *testing.T) {
 		_, err := db.Exec(statement)
 		return err
 	})
-	moments := 3
+	moments := max(1, 3/thin)
 	if *full {
 		moments = 30
 	}
@@ -144,7 +143,7 @@ type process struct {
 	binary, addr string
 	args         []string
 	exec         func(statement string) error
-	log          bytes.Buffer // read once the process has ended
+	log          safe
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -280,6 +279,14 @@ func (s *process) resume(tr *trip, f flow, what string) {
 		}
 	}
 	tr.owed = nil
+	// What comes next is about what is done next.
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(2 * time.Millisecond) { // another process can't be waited for otherwise
+		if n, err := s.direct.CountMessages(s.t.Context()); err == nil && n == 0 {
+			break
+		} else if time.Now().After(end) {
+			s.t.Fatalf("%s: %d messages wait, %v\n%s", what, n, err, &s.log)
+		}
+	}
 	s.again(tr, f, what)
 	s.sound(what)
 }

@@ -60,6 +60,8 @@ func TestRedisBreaks(t *testing.T) {
 		back := w.again(in, flow{run: func(tr *trip) { tr.logIn() }}, name)
 		must(t, in, "the session that began meanwhile", ask)
 		w.again(out, flow{run: signUpByLink}, name)
+		in.inTime(name)
+		out.inTime(name)
 		t.Logf("%s: service was back within %v", name, back.Round(time.Millisecond))
 		w.sound(name)
 	}

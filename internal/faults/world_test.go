@@ -133,6 +133,8 @@ func (w *world) sound(what string) {
 type trip struct {
 	*world
 	c *authtest.Client
+	// late is what took too long.
+	late error
 	// again: an attempt before was cut short, and nobody knows where.
 	again bool
 	person
@@ -196,6 +198,14 @@ func (tr *trip) goes(flow func(*trip)) (err error) {
 	return nil
 }
 
+// inTime checks that nothing took too long.
+func (tr *trip) inTime(what string) {
+	tr.t.Helper()
+	if tr.late != nil {
+		tr.t.Errorf("%s: %v", what, tr.late)
+	}
+}
+
 // do calls the API, and ends the flow where there is no answer in time, or
 // another than those that may come.
 func (tr *trip) do(method, path string, body any, want ...int) *authtest.Reply {
@@ -207,7 +217,7 @@ func (tr *trip) do(method, path string, body any, want ...int) *authtest.Reply {
 		patience += 5 * time.Second // which the provider may take
 	}
 	if took := time.Since(start); took > patience {
-		tr.t.Errorf("%s %s: %d after %v", method, path, r.Status, took)
+		tr.late = fmt.Errorf("%s %s: %d after %v", method, path, r.Status, took)
 	}
 	if r.Status >= 500 {
 		if r.Status == http.StatusServiceUnavailable && r.Header.Get("Retry-After") == "" {
