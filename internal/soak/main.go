@@ -18,6 +18,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"os"
@@ -93,6 +94,7 @@ func soak(ctx context.Context, st string, long, every time.Duration, people int)
 			}
 			continue
 		}
+		l["answers"] = float64(s.answers())
 		looks = append(looks, l)
 		if n := len(looks); n == 1 || n%max(1, int(long/every/30)) == 0 {
 			fmt.Printf("%8s %9d", time.Since(begin).Round(time.Second), s.answers())
@@ -114,7 +116,11 @@ var (
 // trends tells what has kept growing after the first third, when all had come
 // to its ordinary size. Growth is the straight line through what was seen, if it
 // lies close to it: ups and downs are none.
+//
+// Sessions and limits live for a moment, so that there are as many as there were
+// requests lately: they are taken at the same rate of requests throughout.
 func trends(looks []look) error {
+	looks = atOneRate(looks)
 	looks = looks[len(looks)/3:]
 	if len(looks) < 10 {
 		return errors.New("there were too few looks to tell; take more time")
@@ -138,6 +144,25 @@ func trends(looks []look) error {
 		fmt.Printf("%-11s mean %9.0f, least %9.0f, most %9.0f, line %+9.0f (r² %.2f): %s\n", what, mean, slices.Min(y), slices.Max(y), growth, fit, verdict)
 	}
 	return errors.Join(errs...)
+}
+
+// atOneRate returns what there would have been had requests come evenly. A tenth
+// of the time is what lately means.
+func atOneRate(looks []look) (even []look) {
+	lately := max(1, len(looks)/10)
+	for i, l := range looks {
+		l = maps.Clone(l)
+		if since := looks[max(0, i-lately)]; i > 0 {
+			rate := (l["answers"] - since["answers"]) / float64(min(i, lately))
+			mean := looks[len(looks)-1]["answers"] / float64(len(looks))
+			if rate > 0 {
+				l["sessions"] *= mean / rate
+				l["limits"] *= mean / rate
+			}
+		}
+		even = append(even, l)
+	}
+	return even
 }
 
 // line is the straight line of least squares: how much it rises from one end to

@@ -33,6 +33,20 @@ func TestTrends(t *testing.T) {
 			}
 		})
 	}
+	busier := func(perRequest func(i int) float64) (looks []look) {
+		answers := 0.0
+		for i := range 300 {
+			answers += float64(100 + i) // ever more requests
+			looks = append(looks, look{"answers": answers, "sessions": float64(100+i) * perRequest(i)})
+		}
+		return looks
+	}
+	if err := trends(busier(func(int) float64 { return 10 })); err != nil {
+		t.Errorf("more requests: got %v", err)
+	}
+	if trends(busier(func(i int) float64 { return 10 + float64(i)/10 })) == nil {
+		t.Error("sessions that are kept are not found among more requests")
+	}
 	if trends(make([]look, 9)) == nil {
 		t.Error("nine looks are enough")
 	}
