@@ -174,6 +174,7 @@ func (a *Admin) act(ctx context.Context, id string, do func(ctx context.Context,
 			if err != nil {
 				return err
 			}
+			a.account.sessions.Forget(rq, u.ID)
 			return do(ctx, rq, u)
 		})
 		if id == "" || try == maxTries || !errors.Is(err, store.ErrConflict) {
