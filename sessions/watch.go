@@ -78,7 +78,7 @@ func (w *watch) run(ctx context.Context) {
 			level = slog.LevelWarn
 		}
 		w.log.Log(ctx, level, "changes of sessions by other instances are not heard; trying again", "error", err, "remembering", w.lostAt.IsZero())
-		t := time.NewTimer(pause/2 + rand.N(pause))
+		t := time.NewTimer(pause/2 + rand.N(pause)) // #nosec G404 -- nobody gains by guessing it
 		select {
 		case <-ctx.Done():
 			t.Stop()
