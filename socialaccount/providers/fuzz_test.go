@@ -64,7 +64,7 @@ func FuzzPublishedKey(f *testing.F) {
 		if json.Unmarshal(raw, &key) != nil || !key.IsPublic() {
 			return
 		}
-		x, err := jose.ParseSigned(token, algorithms)
+		x, err := jose.ParseSignedCompact(token, algorithms)
 		if err != nil {
 			return
 		}
