@@ -3,23 +3,19 @@ package doctor_test
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/internal/testenv/testenv"
 	"github.com/headless-auth/headless/store/memory"
 )
 
@@ -131,43 +127,7 @@ func freeAddr(t *testing.T, host string) string {
 // nginx runs one with a server block at addr.
 func nginx(t *testing.T, addr, block string) {
 	t.Helper()
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Skip("SKIPPED: nginx is not installed")
-	}
-	dir := t.TempDir()
-	conf := fmt.Sprintf(`pid %[1]s/nginx.pid; error_log stderr; worker_processes 1; daemon off; master_process off;
-events { worker_connections 64; }
-http { access_log off; client_body_temp_path %[1]s/a; proxy_temp_path %[1]s/b; fastcgi_temp_path %[1]s/c; uwsgi_temp_path %[1]s/d; scgi_temp_path %[1]s/e;
-%[2]s
-}`, dir, strings.ReplaceAll(block, "ADDR", addr))
-	file := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var log strings.Builder
-	cmd := exec.Command(program, "-e", "stderr", "-p", dir, "-c", file)
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		c, err := net.DialTimeout("tcp", addr, time.Second)
-		if err == nil {
-			_ = c.Close()
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
+	testenv.Nginx(t, addr, strings.ReplaceAll(block, "ADDR", addr))
 }
 
 // names is a name server that knows these records: "MX example.net" and so on.

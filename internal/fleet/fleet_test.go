@@ -21,6 +21,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/headless-auth/headless/internal/smtptest"
+	"github.com/headless-auth/headless/internal/testenv/testenv"
 )
 
 // Nobody loses an account, a verified address, an authenticator or what works
@@ -100,7 +101,7 @@ const passphrase = "Correct-Horse-9-Battery"
 
 func startFleet(t *testing.T) *fleet {
 	f := &fleet{t: t, codes: map[string]chan string{}, mails: smtptest.New(t)}
-	nginx, redisServer := program(t, "nginx"), program(t, "redis-server")
+	nginx, redisServer := testenv.Program(t, "nginx"), testenv.Program(t, "redis-server")
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "standalone")
 	if out, err := exec.Command("go", "build", "-o", binary, "../../examples/standalone").CombinedOutput(); err != nil {

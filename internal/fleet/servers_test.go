@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,20 +17,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-)
 
-// program finds what the test runs, or skips.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	if p, err := exec.LookPath(name); err == nil {
-		return p
-	}
-	l, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
-	if len(l) == 0 {
-		t.Skipf("SKIPPED: %s is not installed", name)
-	}
-	return slices.Max(l)
-}
+	"github.com/headless-auth/headless/internal/testenv/testenv"
+)
 
 func freePort(t *testing.T) string {
 	t.Helper()
@@ -133,7 +121,7 @@ type postgres struct {
 }
 
 func (p *postgres) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(program(p.t, name), args...)
+	cmd := exec.Command(testenv.Program(p.t, name), args...)
 	cmd.Dir, cmd.SysProcAttr = p.dir, &syscall.SysProcAttr{Credential: p.who}
 	return cmd
 }

@@ -11,9 +11,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,6 +18,7 @@ import (
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/internal/testenv/testenv"
 	"github.com/headless-auth/headless/store"
 	"github.com/headless-auth/headless/store/memory"
 )
@@ -58,10 +56,7 @@ func freeAddr(t *testing.T) string {
 }
 
 // conf is what docs/forward-auth.md tells operators to write.
-const conf = `pid DIR/nginx.pid; error_log stderr; worker_processes 1; daemon off; master_process off;
-events { worker_connections 64; }
-http {
-	access_log off; client_body_temp_path DIR/a; proxy_temp_path DIR/b; fastcgi_temp_path DIR/c; uwsgi_temp_path DIR/d; scgi_temp_path DIR/e;
+const conf = `
 	server {
 		listen FRONT;
 		location /_allauth/ {
@@ -97,15 +92,10 @@ http {
 			if ($auth_redirect) { return 302 $auth_redirect; }
 			return 401;
 		}
-	}
-}`
+	}`
 
 func setup(t *testing.T, change func(*headless.Config), requirements ...headless.Requirement) *world {
 	t.Helper()
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Skip("SKIPPED: nginx is not installed")
-	}
 	front := freeAddr(t)
 	w := &world{T: t, store: memory.New(), front: "http://" + front, login: "http://" + front, seen: make(chan *http.Request, 10)}
 	c := headless.Config{
@@ -119,6 +109,7 @@ func setup(t *testing.T, change func(*headless.Config), requirements ...headless
 	if change != nil {
 		change(&c)
 	}
+	var err error
 	if w.auth, err = headless.New(c); err != nil {
 		t.Fatal(err)
 	}
@@ -134,33 +125,7 @@ func setup(t *testing.T, change func(*headless.Config), requirements ...headless
 	}))
 	t.Cleanup(app.Close)
 
-	dir := t.TempDir()
-	file := filepath.Join(dir, "nginx.conf")
-	text := strings.NewReplacer("DIR", dir, "FRONT", front, "AUTH", site.Listener.Addr().String(), "APP", app.Listener.Addr().String()).Replace(conf)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var log strings.Builder
-	cmd := exec.Command(program, "-e", "stderr", "-p", dir, "-c", file)
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Log(log.String())
-		}
-	})
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if conn, err := net.DialTimeout("tcp", front, time.Second); err == nil {
-			_ = conn.Close()
-			break
-		} else if time.Now().After(end) {
-			t.Fatal(err)
-		}
-	}
+	testenv.Nginx(t, front, strings.NewReplacer("FRONT", front, "AUTH", site.Listener.Addr().String(), "APP", app.Listener.Addr().String()).Replace(conf))
 	p, err := w.auth.Users().Create(t.Context(), account.NewUser{Email: address, EmailVerified: true, Password: password})
 	if err != nil {
 		t.Fatal(err)
