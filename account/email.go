@@ -327,10 +327,7 @@ func (a *Account) alone(ctx context.Context, rq *api.Request, userID string, fn 
 	for range tries {
 		lost := false
 		err = rq.InTx(ctx, func(ctx context.Context) error {
-			u, err := rq.Store().User(ctx, userID)
-			if err == nil {
-				err = rq.Store().UpdateUser(ctx, u)
-			}
+			err := rq.Hold(ctx, userID)
 			if lost = isConflict(err); err != nil {
 				return err
 			}

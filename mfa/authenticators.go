@@ -117,23 +117,6 @@ func create(ctx context.Context, rq *api.Request, u *store.User, a *store.Authen
 	return nil
 }
 
-// alone sees to it, within a transaction, that nobody else changes which
-// authenticators a user has until it ends: of two at once, one meets a
-// conflict. Requirement ONE-4.
-func alone(ctx context.Context, rq *api.Request, userID string) error {
-	u, err := rq.Store().User(ctx, userID)
-	if err != nil {
-		return err
-	}
-	if err := rq.Store().UpdateUser(ctx, u); err != nil {
-		return err
-	}
-	if rq.User != nil && rq.User.ID == userID {
-		rq.User.Version = u.Version
-	}
-	return nil
-}
-
 // removedKinds are the mails that tell of a removed authenticator.
 var removedKinds = map[string]string{store.TOTP: "totp_deactivated", store.WebAuthn: "webauthn_removed"}
 
@@ -174,7 +157,7 @@ func (m *MFA) requireRecent(ctx context.Context, rq *api.Request) error {
 // remove removes authenticators of a user within a transaction, and the
 // recovery codes too if nothing else is left. spec: mfa.md §6.7.
 func (m *MFA) remove(ctx context.Context, rq *api.Request, u *store.User, l []*store.Authenticator) error {
-	if err := alone(ctx, rq, u.ID); err != nil {
+	if err := rq.Hold(ctx, u.ID); err != nil {
 		return err
 	}
 	for _, a := range l {

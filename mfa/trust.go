@@ -112,7 +112,7 @@ func (m *MFA) trustBrowser(ctx context.Context, rq *api.Request, u *store.User, 
 	if err != nil {
 		return err
 	}
-	if err := alone(ctx, rq, u.ID); err != nil {
+	if err := rq.Hold(ctx, u.ID); err != nil {
 		return err
 	}
 	l, err := rq.Store().TrustedBrowsersOf(ctx, u.ID)

@@ -132,7 +132,7 @@ func (m *MFA) judgeNewKey(ctx context.Context, rq *api.Request, u *store.User, c
 // storeKey stores a user's new key, within a transaction. A key that anybody
 // has already is refused.
 func (m *MFA) storeKey(ctx context.Context, rq *api.Request, u *store.User, k *key) (*store.Authenticator, error) {
-	if err := alone(ctx, rq, u.ID); err != nil {
+	if err := rq.Hold(ctx, u.ID); err != nil {
 		return nil, err
 	}
 	all, err := rq.Store().AuthenticatorsOf(ctx, u.ID)

@@ -157,6 +157,24 @@ func (rq *Request) Emit(event any) { rq.events = append(rq.events, event) }
 // AfterCommit runs fn when everything is saved. fn must not block.
 func (rq *Request) AfterCommit(fn func()) { rq.after = append(rq.after, fn) }
 
+// Hold sees to it, within a transaction, that nobody else who holds a user goes
+// on until it ends: of two at once, one meets [store.ErrConflict]. It is
+// for what is bounded or unique among that which belongs to a user.
+// Requirement ONE-4.
+func (rq *Request) Hold(ctx context.Context, userID string) error {
+	u, err := rq.Store().User(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if err := rq.Store().UpdateUser(ctx, u); err != nil {
+		return err
+	}
+	if rq.User != nil && rq.User.ID == userID {
+		rq.User.Version = u.Version
+	}
+	return nil
+}
+
 // InTx runs fn so that everything it writes, and the session as it is then,
 // is stored together or not at all. It may run fn again if the store asks for
 // it: the request, its session and its user are put back to what they were

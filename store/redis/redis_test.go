@@ -65,10 +65,7 @@ func TestCluster(t *testing.T) { conform(t, cluster(t)) }
 // server starts a server that is stopped when the test ends.
 func server(t *testing.T, args ...string) (addr string, cmd *exec.Cmd) {
 	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("SKIPPED: redis-server is not installed")
-	}
+	path := testenv.Program(t, "redis-server")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -286,10 +283,7 @@ func TestServerThatIsNotReady(t *testing.T) {
 
 // One that died is followed by another: sentinels tell who is the master.
 func TestSentinel(t *testing.T) {
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		t.Skip("SKIPPED: redis-server is not installed")
-	}
+	path := testenv.Program(t, "redis-server")
 	master, cmd := server(t)
 	host, port, _ := net.SplitHostPort(master)
 	replica, _ := server(t, "--replicaof", host+" "+port)
