@@ -161,7 +161,8 @@ func (p *Proxy) serve(client net.Conn) {
 type link struct {
 	proxy          *Proxy
 	client, server net.Conn
-	over, deaf     bool // deaf: answers are dropped, and the link ends with the next that is complete
+	over, deaf     bool   // deaf: answers are dropped, and the link ends with the next that is complete
+	then           func() // is called then; nil: nothing is
 }
 
 // end closes both sides. The proxy is locked.

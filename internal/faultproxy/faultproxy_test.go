@@ -101,8 +101,9 @@ func TestStates(t *testing.T) {
 
 func TestStatements(t *testing.T) {
 	t.Parallel()
-	p, url := faultproxy.Postgres(t, testenv.Postgres(t))
-	connect := func() *pgx.Conn {
+	straight := testenv.Postgres(t)
+	p, url := faultproxy.Postgres(t, straight)
+	connect := func(url string) *pgx.Conn {
 		t.Helper()
 		c, err := pgx.Connect(t.Context(), url)
 		if err != nil {
@@ -111,20 +112,30 @@ func TestStatements(t *testing.T) {
 		t.Cleanup(func() { _ = c.Close(context.WithoutCancel(t.Context())) })
 		return c
 	}
-	c := connect()
+	c := connect(url)
 	if _, err := c.Exec(t.Context(), `create table t (n int)`); err != nil {
 		t.Fatal(err)
 	}
+	count := func(c *pgx.Conn, n int) (rows int) {
+		t.Helper()
+		if err := c.QueryRow(t.Context(), `select count(*) from t where n = $1`, n).Scan(&rows); err != nil {
+			t.Error(err)
+		}
+		return rows
+	}
+	beside := connect(straight)
+	then := make(chan int, 1) // how many rows there are as it goes wrong
 	// insert is a transaction of four statements.
 	insert := func(n int) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
-		c := connect()
+		c := connect(url)
 		p.Arm(faultproxy.Plan{})
 		if _, err := c.Prepare(ctx, "i", `insert into t values ($1)`); err != nil {
 			t.Fatal(err)
 		}
 		plan := faultproxy.Plan{Fault: faultproxy.Fault(n / 10), At: n % 10, Delay: 10 * time.Millisecond}
+		plan.Then = func() { then <- count(beside, n) }
 		p.Arm(plan)
 		defer p.Heal()
 		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
@@ -146,9 +157,12 @@ func TestStatements(t *testing.T) {
 		n := 10*int(tt.fault) + tt.at
 		err := insert(n)
 		fired, seen := p.Fired()
-		rows := 0
-		if err := connect().QueryRow(t.Context(), `select count(*) from t where n = $1`, n).Scan(&rows); err != nil {
-			t.Fatal(err)
+		rows := count(connect(url), n)
+		if fired {
+			after := tt.fault == faultproxy.After || tt.fault == faultproxy.LostCommit
+			if then := <-then; after && then != rows || !after && then != 0 {
+				t.Errorf("fault %d at %d: there were %d rows then, and %d in the end", tt.fault, tt.at, then, rows)
+			}
 		}
 		if (err != nil) != tt.failed || rows != map[bool]int{false: 0, true: 2}[tt.kept] || seen < min(tt.at, 4) && tt.fault != faultproxy.LostCommit {
 			t.Errorf("fault %d at %d: got %v, %d rows; fired %t, seen %d", tt.fault, tt.at, err, rows, fired, seen)

@@ -33,7 +33,8 @@ type Plan struct {
 	Fault Fault
 	At    int
 	Delay time.Duration
-	// Then, if set, is called as it happens, from the proxy's goroutine.
+	// Then, if set, is called as it happens, from the proxy's goroutine; after
+	// the statement, where that is what the fault is.
 	Then func()
 }
 
@@ -119,7 +120,8 @@ func (l *link) step(commit bool) error {
 		l.end()
 		err = errPlanned
 	case After, LostCommit:
-		l.deaf = true
+		l.deaf, l.then = true, plan.Then
+		plan.Then = nil
 	case Outage:
 		p.set(Cut)
 		err = errPlanned
@@ -139,6 +141,14 @@ func (l *link) step(commit bool) error {
 // answers carries what the server says. A deaf link ends once the server is
 // ready for more.
 func (l *link) answers() {
+	defer func() {
+		l.proxy.mu.Lock()
+		then := l.then
+		l.proxy.mu.Unlock()
+		if then != nil {
+			then()
+		}
+	}()
 	r := bufio.NewReader(l.server)
 	for {
 		kind, whole, err := message(r, true)

@@ -63,11 +63,11 @@ func TestKilledOnPostgres(t *testing.T) {
 			w.prepare(f, tr)
 			proxy.Arm(faultproxy.Plan{Fault: fault, At: n, Then: s.kill})
 			err := tr.goes(f.run)
+			proxy.Heal()
 			fired, _ := proxy.Fired()
 			if !fired && err != nil {
 				t.Fatalf("%s: nobody was killed: %v", f.name, err)
 			}
-			proxy.Heal()
 			if !fired {
 				break
 			}
