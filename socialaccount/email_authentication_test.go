@@ -192,7 +192,7 @@ func TestAssumedTwice(t *testing.T) {
 }
 
 func TestVerifiedIsStrict(t *testing.T) {
-	for value, good := range map[any]bool{true: true, "true": true, "True": true, false: false, "false": false, "yes": false, 1: false, "1": false, nil: false} {
+	for value, good := range map[any]bool{true: true, "true": false, "True": false, false: false, "false": false, "yes": false, 1: false, "1": false, nil: false} {
 		p := wiretest.NewIDP(t)
 		w, c := site(t, func(c *Config) { openID(p)(c); c.Social.EmailAuthentication = true })
 		p.Now = w.Clock.Now

@@ -15,7 +15,8 @@ var amazonCognito = Spec{
 	Scopes:       []string{"openid", "profile", "email"},
 	Profile:      []Call{{URL: "{DOMAIN}/oauth2/userInfo"}},
 	Map: Mapping{
-		UID: "sub", Email: "email", EmailVerified: "email_verified",
+		// Its userinfo endpoint has texts for booleans.
+		UID: "sub", Email: "email", EmailVerified: "email_verified=true",
 		FirstName: "given_name", LastName: "family_name",
 	},
 }

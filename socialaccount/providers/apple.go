@@ -38,7 +38,8 @@ var apple = Spec{
 	FormPost:     true,
 	IDToken:      &IDToken{KeysURL: appleIssuer + "/auth/keys", Nonce: true, Required: true, Profile: true, Login: true},
 	Map: Mapping{
-		UID: "sub", Email: "email", EmailVerified: "email_verified",
+		// A boolean or, as Apple documents, a text.
+		UID: "sub", Email: "email", EmailVerified: "email_verified=true",
 		FirstName: "name.firstName", LastName: "name.lastName",
 	},
 	Adjust: func(_ *Spec, c Client) error {

@@ -241,7 +241,7 @@ func TestFlagsAreReadStrictly(t *testing.T) {
 		if slices.Contains([]string{"amazon_cognito", "apple", "dummy", "google", "miro", "zoom"}, id) {
 			return // their flags are texts, numbers or in ID tokens: see the recordings
 		}
-		for _, v := range []any{"yes", "1", "on", json.Number("1"), "false", json.Number("0"), nil, []any{true}, map[string]any{"true": true}} {
+		for _, v := range []any{"true", "yes", "1", "on", json.Number("1"), "false", json.Number("0"), nil, []any{true}, map[string]any{"true": true}} {
 			other := *r
 			other.Calls = nil
 			for _, c := range r.Calls {
@@ -338,6 +338,30 @@ func encoded(t *testing.T, doc any) []byte {
 	return b
 }
 
+// TestFlagsThatMayBeText is about the providers that are known to send a text
+// where a boolean belongs. No other is believed so. Requirement SOC-4.
+func TestFlagsThatMayBeText(t *testing.T) {
+	t.Parallel()
+	for _, flag := range []string{"email_verified=true", "email_verified"} {
+		acme := providers.Spec{
+			ID: "acme", AuthorizeURL: "https://acme.example/authorize", TokenURL: "https://acme.example/token",
+			Profile: []providers.Call{{URL: "https://acme.example/me"}},
+			Map:     providers.Mapping{UID: "id", Email: "email", EmailVerified: flag},
+		}
+		for said, want := range map[string]bool{
+			`true`: true, `"true"`: flag == "email_verified=true",
+			`"True"`: false, `"1"`: false, `1`: false, `false`: false, `"false"`: false, `""`: false, `null`: false, `[true]`: false,
+		} {
+			profile := `{"id": "1", "email": "a@example.org", "email_verified": ` + said + `}`
+			r := &recording{Calls: []call{{Answer: json.RawMessage(`{"access_token": "a"}`)}, {Answer: json.RawMessage(profile)}}}
+			who, err := r.login(t, acme.Provider(providers.Client{ID: "a"}), &replay{t: t, r: r, lenient: true}, nil)
+			if err != nil || len(who.Emails) != 1 || who.Emails[0].Verified != want {
+				t.Errorf("%s, %s: got %v, %v, want %v", flag, said, who, err, want)
+			}
+		}
+	}
+}
+
 // TestIdentities is about what any provider may answer.
 func TestIdentities(t *testing.T) {
 	t.Parallel()
@@ -373,9 +397,10 @@ func TestIdentities(t *testing.T) {
 		{profile: `{"id": "1"} {"id": "2"}`, fails: true},
 		{profile: `{}`, fails: true},
 		{
-			profile: `{"id": 1, "email": "a@example.org", "email_verified": "TRUE", "login": null, "name": null, "first": null, "last": null}`,
+			profile: `{"id": 1, "email": "a@example.org", "email_verified": true, "login": null, "name": null, "first": null, "last": null}`,
 			want:    identity{UID: "1", Email: "a@example.org", Emails: []string{"a@example.org*!"}},
 		},
+		{profile: `{"id": 1, "email": "a@example.org", "email_verified": "true"}`, want: identity{UID: "1", Email: "a@example.org", Emails: []string{"a@example.org!"}}},
 		{profile: `{"id": 1, "email": "a@example.org", "email_verified": "1"}`, want: identity{UID: "1", Email: "a@example.org", Emails: []string{"a@example.org!"}}},
 		{profile: `{"id": 1, "email": "a@example.org", "email_verified": 1}`, want: identity{UID: "1", Email: "a@example.org", Emails: []string{"a@example.org!"}}},
 		{profile: `{"id": 1, "email": ["a@example.org"], "email_verified": true, "login": {"x": 1}}`, want: identity{UID: "1"}},

@@ -264,15 +264,10 @@ func textOf(v any) string {
 	return ""
 }
 
-// isTrue reads a flag strictly: JSON true, or the word.
+// isTrue reads a flag strictly: JSON true. Requirement SOC-4.
 func isTrue(v any) bool {
-	switch v := v.(type) {
-	case bool:
-		return v
-	case string:
-		return strings.EqualFold(v, "true")
-	}
-	return false
+	b, _ := v.(bool)
+	return b
 }
 
 // child returns a member of a document that is an object.

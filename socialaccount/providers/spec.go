@@ -304,9 +304,11 @@ type Mapping struct {
 	UID string
 	// Email is their address.
 	Email string
-	// EmailVerified is a flag, true or "true", that says whether the provider
-	// has proven it; "state=registered" is a flag as well. [Assumed]: it always
-	// has. Default: it has not, or does not say.
+	// EmailVerified is a flag that says whether the provider has proven it: it
+	// has, if that is JSON's true. "state=registered" is one that has to have that
+	// text, and "email_verified=true" one that may be true or "true", for providers
+	// that send texts. [Assumed]: it always has. Default: it has not, or does not
+	// say.
 	EmailVerified string
 	// Emails are further addresses.
 	Emails *EmailList
