@@ -48,6 +48,7 @@ func TestKilledOnPostgres(t *testing.T) {
 		_, err = c.Exec(t.Context(), statement)
 		return errors.Join(err, c.Close(context.WithoutCancel(t.Context())))
 	})
+	s.start()
 	every := 11 * thin
 	if *full {
 		every = 1
@@ -101,6 +102,7 @@ func TestKilledOnSQLite(t *testing.T) {
 		_, err := db.Exec(statement)
 		return err
 	})
+	s.start()
 	moments := max(1, 3/thin)
 	if *full {
 		moments = 30
@@ -173,7 +175,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// process starts a server on a database, as what the world is then.
+// process is a server on a database, as what the world is once it is started.
 func (w *world) process(t *testing.T, database string, execute func(string) error) *process {
 	t.Helper()
 	binary, err := standalone()
@@ -213,12 +215,19 @@ func (w *world) process(t *testing.T, database string, execute func(string) erro
 		t.Fatal(err)
 	}
 	s.args = []string{"-config", file, "-addr", addr, "-database", database}
-	s.start()
-	t.Cleanup(s.kill)
 	return s
 }
 
+// start starts the server, and waits until it listens.
 func (s *process) start() {
+	s.t.Helper()
+	s.launch()
+	if !s.listens() {
+		s.t.Fatalf("the server has ended: %s", &s.log)
+	}
+}
+
+func (s *process) launch() {
 	s.t.Helper()
 	cmd := exec.Command(s.binary, s.args...)
 	cmd.Stderr = &s.log
@@ -231,16 +240,25 @@ func (s *process) start() {
 		_ = cmd.Wait()
 	}()
 	s.mu.Lock()
+	first := s.cmd == nil
 	s.cmd, s.dead = cmd, dead
 	s.mu.Unlock()
+	if first {
+		s.t.Cleanup(s.kill)
+	}
+}
+
+// listens waits until it does; false, if it ends before.
+func (s *process) listens() bool {
+	s.t.Helper()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) { // another process can't be waited for otherwise
 		if c, err := net.Dial("tcp", s.addr); err == nil {
 			_ = c.Close()
-			return
+			return true
 		}
 		select {
-		case <-dead:
-			s.t.Fatalf("the server has ended: %s", &s.log)
+		case <-s.ended():
+			return false
 		default:
 		}
 		if time.Now().After(end) {

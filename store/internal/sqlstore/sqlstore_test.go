@@ -37,6 +37,7 @@ type sqlStore interface {
 
 // database is one that can be opened by several "instances".
 type database struct {
+	url  string // what another process opens: sqlite:PATH or postgres://…
 	open func(t *testing.T) sqlStore
 	// columns of a table, with what they are called in the other dialect too.
 	columns func(t *testing.T) map[string][]string
@@ -52,6 +53,7 @@ func onBoth(t *testing.T, test func(t *testing.T, db database)) {
 func onSQLite(t *testing.T) database {
 	path := filepath.Join(t.TempDir(), "auth.db")
 	return database{
+		url: "sqlite:" + path,
 		open: func(t *testing.T) sqlStore {
 			st, err := sqlite.Open(t.Context(), path)
 			if err != nil {
@@ -99,6 +101,7 @@ func onSQLite(t *testing.T) database {
 func onPostgres(t *testing.T) database {
 	url := testenv.Postgres(t)
 	return database{
+		url: url,
 		open: func(t *testing.T) sqlStore {
 			st, err := postgres.Open(t.Context(), url)
 			if err != nil {
