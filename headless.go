@@ -565,10 +565,7 @@ func (a *Auth) config(ctx context.Context, rq *api.Request) (*api.Reply, error) 
 // Handler serves the API below Config.Path. Mount it there, without stripping
 // the path, on whatever router: it looks at the request's path alone.
 func (a *Auth) Handler() http.Handler {
-	if a.cors != nil {
-		return a.CORS(a.sources.Probe.Mux(a.routes))
-	}
-	return a.sources.Probe.Mux(a.routes)
+	return a.routes.Behind(a.CORS(a.sources.Probe.Mux(a.routes)))
 }
 
 // CORS lets the pages of Config.CORSOrigins call what is behind it, as they may

@@ -22,6 +22,17 @@ func (m Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Paths lists the paths that are served, for tests that nothing is forgotten.
 func (m Mux) Paths() []string { return slices.Sorted(maps.Keys(m)) }
 
+// Behind is a handler that has the routes behind it, and still lists them.
+func (m Mux) Behind(h http.Handler) http.Handler { return behind{m, h} }
+
+type behind struct {
+	Mux
+	front http.Handler
+}
+
+// ServeHTTP implements [http.Handler].
+func (b behind) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.front.ServeHTTP(w, r) }
+
 // Mount adds routes for a kind of front end, below a path.
 func (m Mux) Mount(e *Env, path string, client Client, table []Route) {
 	for _, rt := range table {

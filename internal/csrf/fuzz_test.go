@@ -3,6 +3,7 @@ package csrf_test
 import (
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,7 +74,7 @@ func FuzzOrigin(f *testing.F) {
 		f.Fatal(err)
 	}
 	for _, s := range []string{own, "https://spa.example.net", "https://a.trusted.example", "null", "", "https://evil.example", "https://app.example.org.evil.example", "https://app.example.org@evil.example", "http://app.example.org",
-		"https://evil.example/.trusted.example", "https://evil.example?.trusted.example", "https://evil.example#.trusted.example", "https://x.trusted.example:8443", "HTTPS://A.TRUSTED.EXAMPLE", "https://.trusted.example", "https:\\\\evil.trusted.example"} {
+		"https://evil.example/.trusted.example", "https://evil.example?.trusted.example", "https://evil.example#.trusted.example", "https://x.trusted.example:8443", "HTTPS://A.TRUSTED.EXAMPLE", "https://.trusted.example", "https://a..trusted.example", "https://.a.trusted.example", "https://:443", "https:\\\\evil.trusted.example"} {
 		f.Add(s, "")
 		f.Add("", s+"/page")
 	}
@@ -81,6 +82,9 @@ func FuzzOrigin(f *testing.F) {
 		u, err := url.Parse(s)
 		if err != nil || u.User != nil {
 			return false
+		}
+		if slices.Contains(strings.Split(strings.TrimSuffix(u.Hostname(), "."), "."), "") {
+			return false // of an empty label
 		}
 		o := strings.ToLower(u.Scheme + "://" + u.Host)
 		return o == own || o == own+":443" || o == "https://spa.example.net" || o == "https://spa.example.net:443" || o == "http://localhost:3000" ||

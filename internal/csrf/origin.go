@@ -32,10 +32,12 @@ func NewOrigins(own string, trusted []string) (*Origins, error) {
 	}
 	for _, t := range trusted {
 		if scheme, host, ok := strings.Cut(t, "://*."); ok {
-			if _, err := ParseOrigin(scheme + "://" + host); err != nil || !strings.Contains(host, ".") {
+			base, err := ParseOrigin(scheme + "://" + host)
+			if err != nil || !strings.Contains(strings.TrimSuffix(host, "."), ".") {
 				return nil, fmt.Errorf(`%q is no wildcard origin; write "https://*.example.org"`, t)
 			}
-			o.wildcards = append(o.wildcards, wildcard{strings.ToLower(scheme), "." + strings.ToLower(host)})
+			scheme, host, _ = strings.Cut(base, "://")
+			o.wildcards = append(o.wildcards, wildcard{scheme, "." + host})
 			continue
 		}
 		u, err := ParseOrigin(t)
@@ -53,7 +55,7 @@ func NewOrigins(own string, trusted []string) (*Origins, error) {
 // ParseOrigin reads a web origin, and returns it as browsers write it.
 func ParseOrigin(s string) (string, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Contains(u.Host, "*") || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !named(u.Hostname()) || strings.Contains(u.Host, "*") || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
 		return "", fmt.Errorf(`%q is no origin; write "https://app.example.org"`, s)
 	}
 	host := strings.ToLower(u.Host)
@@ -63,6 +65,12 @@ func ParseOrigin(s string) (string, error) {
 		host = strings.TrimSuffix(host, ":443")
 	}
 	return u.Scheme + "://" + host, nil
+}
+
+// named reports whether a host has a name without an empty label. RFC 1035 §2.3.1
+// has none, and before the suffix of a wildcard it would pass for a sub-domain.
+func named(host string) bool {
+	return host != "" && !strings.HasPrefix(host, ".") && !strings.Contains(host, "..")
 }
 
 func (o *Origins) trusts(origin string) bool {

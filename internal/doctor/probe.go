@@ -77,18 +77,12 @@ func (p *Probe) Wrap(next http.Handler) http.Handler {
 }
 
 // Mux is Wrap for the API's routes, where they are.
-func (p *Probe) Mux(m api.Mux) http.Handler { return probed{m, p} }
-
-type probed struct {
-	api.Mux
-	probe *Probe
-}
-
-// ServeHTTP implements [http.Handler].
-func (p probed) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if _, ours := p.Mux[r.URL.Path]; !ours || !p.probe.answers(w, r) {
-		p.Mux.ServeHTTP(w, r)
-	}
+func (p *Probe) Mux(m api.Mux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ours := m[r.URL.Path]; !ours || !p.answers(w, r) {
+			m.ServeHTTP(w, r)
+		}
+	})
 }
 
 func (p *Probe) answers(w http.ResponseWriter, r *http.Request) bool {

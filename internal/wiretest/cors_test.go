@@ -3,6 +3,7 @@ package wiretest_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,8 +73,19 @@ func TestCORS(t *testing.T) {
 		}
 	})
 
+	t.Run("hides no route from who counts them", func(t *testing.T) {
+		without := wiretest.New(t, memory.New(), nil)
+		with := wiretest.New(t, memory.New(), func(c *Config) { c.CORSOrigins = []string{spa} })
+		paths := func(w *World) []string {
+			return w.Auth.Handler().(interface{ Paths() []string }).Paths()
+		}
+		if got, want := paths(with), paths(without); len(want) == 0 || !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+
 	t.Run("wildcards and what is no origin are refused at start", func(t *testing.T) {
-		for _, o := range []string{"*", "null", "https://*.example.org", "spa.example.org", "https://spa.example.org/app", ""} {
+		for _, o := range []string{"*", "null", "https://*.example.org", "https://.example.org", "spa.example.org", "https://spa.example.org/app", ""} {
 			c := wiretest.Config()
 			c.URL, c.Store, c.Mailer, c.SMS, c.CORSOrigins = spa, memory.New(), &wiretest.Inbox{}, &wiretest.Inbox{}, []string{spa, o}
 			_, err := headless.New(c)

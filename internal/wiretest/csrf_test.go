@@ -189,6 +189,8 @@ func TestCSRF(t *testing.T) {
 				{"may be a trusted one with a port", "Origin", "http://localhost:3000", true},
 				{"may be below a trusted domain", "Origin", "https://a.b.trusted.example", true},
 				{"must not be the bare domain of a wildcard", "Origin", "https://trusted.example", false},
+				{"must not have an empty label below a wildcard", "Origin", "https://.trusted.example", false},
+				{"must not have an empty label amid others", "Origin", "https://a..trusted.example", false},
 				{"must not only end like a trusted domain", "Origin", "https://untrusted.example", false},
 				{"must not contain a trusted domain", "Origin", "https://x.trusted.example.evil.example", false},
 				{"must not be foreign", "Origin", "https://evil.example", false},
