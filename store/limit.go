@@ -19,7 +19,8 @@ type Limits interface {
 	// Take takes one from each bucket in order, and stops at the first that is
 	// full. Zero means that all were granted; otherwise the result says how
 	// long until the full one has room. A refused take is not counted; the
-	// takes before it stay counted.
+	// takes before it stay counted. A key that is not [Storable] is refused
+	// with an error.
 	Take(ctx context.Context, now time.Time, buckets ...Bucket) (retryAfter time.Duration, err error)
 	// Peek tells what Take would answer, and takes nothing.
 	Peek(ctx context.Context, now time.Time, buckets ...Bucket) (retryAfter time.Duration, err error)

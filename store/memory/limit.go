@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -45,6 +46,11 @@ func wait(b store.Bucket, live []int64, now, per int64) time.Duration {
 
 // Take implements [store.Limits]. A bucket without an amount is always full.
 func (s *Store) Take(ctx context.Context, now time.Time, buckets ...store.Bucket) (time.Duration, error) {
+	for _, b := range buckets {
+		if !store.Storable(b.Key) {
+			return 0, errors.New("take: " + noText)
+		}
+	}
 	t, err := s.write(ctx)
 	if err != nil {
 		return 0, err

@@ -66,6 +66,9 @@ func (s *Store) ask(ctx context.Context, script *redis.Script, now time.Time, b 
 // Take implements [store.Limits].
 func (s *Store) Take(ctx context.Context, now time.Time, buckets ...store.Bucket) (time.Duration, error) {
 	for _, b := range buckets {
+		if !store.Storable(b.Key) {
+			return 0, did(ctx, "take", errText)
+		}
 		if wait, err := s.ask(ctx, takeLimit, now, b, 0); err != nil || wait > 0 {
 			return wait, did(ctx, "take", err)
 		}

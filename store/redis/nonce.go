@@ -28,6 +28,9 @@ return redis.call('DEL', KEYS[1])`)
 
 // UseOnce implements [store.Nonces].
 func (s *Store) UseOnce(ctx context.Context, key string, now, until time.Time) error {
+	if !store.Storable(key) {
+		return did(ctx, "use once", errText)
+	}
 	n, err := mark.Run(ctx, s.client, []string{s.nonceKey(key)}, now.UnixMicro(), micro(until), ttl(now, until)).Int()
 	if err == nil && n == 0 {
 		err = fmt.Errorf("it was used: %w", store.ErrConflict)

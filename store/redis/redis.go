@@ -127,6 +127,9 @@ func did(ctx context.Context, what string, err error) error {
 // defect is an error that does not come from the server.
 type defect string
 
+// errText: every other store would refuse such a key, too.
+const errText = defect("the key holds a NUL byte or is not UTF-8")
+
 func (d defect) Error() string { return string(d) }
 
 func isTemporary(reply string) bool {

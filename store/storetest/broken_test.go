@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
@@ -826,6 +827,17 @@ var defects = map[string]struct {
 			return ctx.Err()
 		}}
 	}},
+	"keys of anything are used": {"Nonces/keys that are no text are refused", is(defect{
+		useOnce: func(ctx context.Context, st full, key string, now, until time.Time) error {
+			return st.UseOnce(ctx, fmt.Sprintf("%x", key), now, until)
+		},
+	})},
+	"keys of anything are counted": {"Limits/keys that are no text are refused", is(defect{
+		take: func(ctx context.Context, st full, now time.Time, b store.Bucket) (time.Duration, error) {
+			b.Key = fmt.Sprintf("%x", b.Key)
+			return st.Take(ctx, now, b)
+		},
+	})},
 	"used for ever": {"Nonces/a key works once until its time is over", is(defect{
 		useOnce: func(ctx context.Context, st full, key string, now, _ time.Time) error {
 			return st.UseOnce(ctx, key, now, time.Time{})

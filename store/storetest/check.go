@@ -225,6 +225,17 @@ var oddTexts = []string{
 	"\x00", "a\x00b", "a\x00", "\xff\xfe", "a\xc3", "\ufeffa", "\U0001F600", "e\u0301", "a\r\nb", `a\"'b`, "%_", "\u202eabc",
 }
 
+// noTexts are among them, and no database can keep them as text.
+var noTexts = []string{"\x00", "a\x00b", "a\x00", "\xff\xfe", "a\xc3"}
+
+// refuses checks that a text was refused for what it is.
+func refuses(t testing.TB, text string, err error) {
+	t.Helper()
+	if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUnavailable) {
+		t.Fatalf("%q: got error %v, want one that says nothing else", text, err)
+	}
+}
+
 // faithful checks what became of a text that may be refused: created says how
 // keeping it went, and read reads it back.
 func faithful(t testing.TB, text string, created error, read func() (string, error)) {
@@ -233,7 +244,7 @@ func faithful(t testing.TB, text string, created error, read func() (string, err
 		if errors.Is(created, store.ErrConflict) || errors.Is(created, store.ErrNotFound) {
 			t.Fatalf("%q: got error %v, which says something else", text, created)
 		}
-		if plain(text) {
+		if store.Storable(text) {
 			t.Fatalf("%q: got error %v, but it is text like any other", text, created)
 		}
 		return
@@ -242,11 +253,6 @@ func faithful(t testing.TB, text string, created error, read func() (string, err
 	if err != nil || back != text {
 		t.Fatalf("%q was taken, but came back as %q, error %v", text, back, err)
 	}
-}
-
-// plain reports whether every backend can keep a text.
-func plain(text string) bool {
-	return !strings.ContainsAny(text, "\x00") && strings.ToValidUTF8(text, "") == text
 }
 
 // newUser makes a user without a name, for what belongs to one.

@@ -260,6 +260,14 @@ func Limits(t *testing.T, open func(t *testing.T) store.Limits) {
 		}
 	})
 
+	t.Run("keys that are no text are refused", func(t *testing.T) {
+		st, ctx, at := open(t), t.Context(), now()
+		for _, key := range noTexts {
+			refuses(t, key, val(st.Take(ctx, at, store.Bucket{Key: key, Amount: 1, Per: time.Minute})))
+		}
+		equal(t, "swept", got(st.DeleteExpiredLimits(ctx, at.Add(time.Hour)))(t), 0)
+	})
+
 	t.Run("odd keys are kept or refused", func(t *testing.T) {
 		st, ctx, at := open(t), t.Context(), now()
 		take(t, st, at, 0, store.Bucket{Key: "a", Amount: 1, Per: time.Minute})

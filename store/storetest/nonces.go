@@ -61,6 +61,14 @@ func Nonces(t *testing.T, open func(t *testing.T) store.Nonces) {
 		equal(t, "swept later", got(st.DeleteExpiredNonces(ctx, end.Add(time.Minute)))(t), 2)
 	})
 
+	t.Run("keys that are no text are refused", func(t *testing.T) {
+		st, ctx, at := open(t), t.Context(), now()
+		for _, key := range noTexts {
+			refuses(t, key, st.UseOnce(ctx, key, at, at.Add(time.Hour)))
+		}
+		equal(t, "swept", got(st.DeleteExpiredNonces(ctx, at.Add(2*time.Hour)))(t), 0)
+	})
+
 	t.Run("odd keys are kept or refused", func(t *testing.T) {
 		st, ctx, at := open(t), t.Context(), now()
 		ok(t, st.UseOnce(ctx, "a", at, at.Add(time.Hour)))

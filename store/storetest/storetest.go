@@ -35,7 +35,8 @@
 //     may commit. But what a failed joined transaction has written is never
 //     kept, whatever the outer one makes of the error.
 //   - Text that a backend can't keep, such as NUL, is refused with an error
-//     or kept as it is, and never matches another.
+//     or kept as it is, and never matches another. As a key of what works once
+//     or is counted it is refused, since no other store would take it.
 //   - A call whose context has ended does nothing and says so with the
 //     context's error.
 //   - ErrUnavailable under a crowd is tried again, as callers are told to.

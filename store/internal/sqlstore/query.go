@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/headless-auth/headless/store"
 )
@@ -156,7 +154,7 @@ func (c checked) Write(ctx context.Context, each func(Scan) error, query string,
 
 func storable(args []any) error {
 	for _, a := range args {
-		if t, ok := a.(string); ok && (strings.IndexByte(t, 0) >= 0 || !utf8.ValidString(t)) {
+		if t, ok := a.(string); ok && !store.Storable(t) {
 			return errors.New("text holds a NUL byte or is not UTF-8")
 		}
 	}
