@@ -144,6 +144,14 @@ type process struct {
 	At      time.Time `json:"t"`
 }
 
+// sends names what is counted when a code goes where this one goes.
+func (p process) sends() string {
+	if p.Phone != "" {
+		return actionSMS
+	}
+	return actionMail
+}
+
 // codes is one use of codes.
 type codes struct {
 	use    string

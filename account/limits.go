@@ -9,6 +9,23 @@ import (
 	"github.com/headless-auth/headless/internal/api"
 )
 
+// The actions that count whatever is sent to an address or number, by all flows
+// together. Each flow takes them along with a limit of its own and is answered
+// as that answers, before it matters whether there is an account; so nobody
+// learns from them. Requirement LIM-6.
+//
+// Three shares are counted apart, so that none is used up by another: what
+// anybody can have sent there, under the bare address; the codes that end a login
+// whose first proof was right, which a stranger has not; and each kind of notice,
+// as a flood must not swallow the one that tells of the attack.
+const (
+	actionMail = "mail"
+	actionSMS  = "sms"
+
+	shareLogin   = "login:"
+	shareNotices = "notice:"
+)
+
 // defaultLimits are the rate limits where the host does not say.
 // spec: account.md §12.
 var defaultLimits = map[string]string{
@@ -27,6 +44,8 @@ var defaultLimits = map[string]string{
 	"mfa_failed":              "100/30d/key",
 	"confirm_email":           "1/180s/key",
 	"verify_phone":            "1/30s/key,3/m/ip",
+	"mail":                    "50/d/key",
+	"sms":                     "20/d/key",
 	"admin_failed":            "10/m/ip",
 }
 

@@ -140,7 +140,7 @@ func (a *Account) verificationBlocked(ctx context.Context, rq *api.Request, l *L
 	if e := find(rows, l.Email); e == nil || e.Verified {
 		return false, nil
 	}
-	wait, err := rq.Peek(ctx, "confirm_email", l.Email)
+	wait, err := rq.Peek(ctx, l.Email, "confirm_email", actionMail)
 	return wait > 0, err
 }
 

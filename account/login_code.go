@@ -67,7 +67,7 @@ func (a *Account) requestCode(ctx context.Context, rq *api.Request) (*api.Reply,
 		in.Fail(field, api.Code("unknown_"+field))
 		return nil, in.Err()
 	}
-	_, wait, err := rq.Take(ctx, "request_login_code", id)
+	_, wait, err := rq.TakeEach(ctx, id, "request_login_code", process{Phone: l.Phone}.sends())
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (a *Account) beginLoginCode(ctx context.Context, rq *api.Request, l *Login,
 		return a.sendLoginCode(ctx, rq, p, code)
 	}
 	if l.Signup {
-		return a.sendAlreadyExists(ctx, rq, l)
+		return a.tellAlreadyExists(ctx, rq, l)
 	}
 	if p.Phone != "" {
 		return a.sendSMS(ctx, rq, p.Phone, smsUnknownAccount, "")
@@ -151,7 +151,7 @@ func (a *Account) resendCode(ctx context.Context, rq *api.Request) (*api.Reply, 
 	if p.Resent >= a.config.LoginCode.MaxResends {
 		return nil, api.Conflict()
 	}
-	if err := rq.Limit(ctx, "request_login_code", p.Email+p.Phone); err != nil {
+	if err := rq.Limit(ctx, p.Email+p.Phone, "request_login_code", p.sends()); err != nil {
 		return nil, err
 	}
 	p.Resent++
@@ -261,6 +261,13 @@ func (s codeStage) Enter(ctx context.Context, l *Login) (Verdict, error) {
 		return Refuse, nil
 	}
 	if err := l.Keep(keptCodeRequired, true); err != nil {
+		return Refuse, err
+	}
+	key := p.Email + p.Phone
+	if !l.Signup {
+		key = shareLogin + key
+	}
+	if err := rq.Limit(ctx, key, p.sends()); err != nil {
 		return Refuse, err
 	}
 	return Wait, s.beginLoginCode(ctx, rq, l, p)

@@ -29,11 +29,8 @@ func (a *Account) send(ctx context.Context, rq *api.Request, to, kind string, da
 // sendAlreadyExists tells who owns what a signup was pretended with that
 // somebody tried, where a stranger would have got a code or link.
 func (a *Account) sendAlreadyExists(ctx context.Context, rq *api.Request, l *Login) error {
-	if l.phoneTaken {
-		return a.sendSMS(ctx, rq, l.Phone, smsAlreadyExists, "")
-	}
-	if l.Email == "" {
-		return nil
+	if l.Email == "" || l.phoneTaken {
+		return a.tellAlreadyExists(ctx, rq, l)
 	}
 	wait, err := a.countVerification(ctx, rq, l.Email)
 	if err == nil && wait > 0 && a.config.EmailVerificationByCode {
@@ -41,6 +38,17 @@ func (a *Account) sendAlreadyExists(ctx context.Context, rq *api.Request, l *Log
 	}
 	if err != nil || wait > 0 {
 		return err
+	}
+	return a.mailAlreadyExists(ctx, rq, l.Email)
+}
+
+// tellAlreadyExists is sendAlreadyExists of what was counted.
+func (a *Account) tellAlreadyExists(ctx context.Context, rq *api.Request, l *Login) error {
+	switch {
+	case l.phoneTaken:
+		return a.sendSMS(ctx, rq, l.Phone, smsAlreadyExists, "")
+	case l.Email == "":
+		return nil
 	}
 	return a.mailAlreadyExists(ctx, rq, l.Email)
 }
@@ -82,7 +90,7 @@ func (a *Account) sendSMS(ctx context.Context, rq *api.Request, to, kind, code s
 }
 
 func (a *Account) countVerification(ctx context.Context, rq *api.Request, email string) (time.Duration, error) {
-	_, wait, err := rq.Take(ctx, "confirm_email", email)
+	_, wait, err := rq.TakeEach(ctx, email, "confirm_email", actionMail)
 	return wait, err
 }
 
@@ -103,10 +111,14 @@ func (a *Account) notifyAt(ctx context.Context, rq *api.Request, email, kind str
 	return a.notice(ctx, rq, email, kind, data)
 }
 
-// notice mails what happened, when, and from where.
+// notice mails what happened, when, and from where. Of one kind there are only
+// so many a day: the first ones have told.
 func (a *Account) notice(ctx context.Context, rq *api.Request, email, kind string, data map[string]string) error {
 	if email == "" {
 		return nil
+	}
+	if _, wait, err := rq.Take(ctx, actionMail, shareNotices+kind+":"+email); err != nil || wait > 0 {
+		return err
 	}
 	if data == nil {
 		data = map[string]string{}

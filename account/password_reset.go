@@ -48,7 +48,7 @@ func (a *Account) requestReset(ctx context.Context, rq *api.Request) (*api.Reply
 		in.Fail("email", codeUnknownEmail)
 		return nil, in.Err()
 	}
-	if err := rq.Limit(ctx, "reset_password", email); err != nil {
+	if err := rq.Limit(ctx, email, "reset_password", actionMail); err != nil {
 		return nil, err
 	}
 	if a.config.PasswordResetByCode {

@@ -165,7 +165,7 @@ func (a *Account) changePhone(ctx context.Context, rq *api.Request) (*api.Reply,
 		p.Void = taken
 	}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
-		if err := rq.Limit(ctx, "verify_phone", number); err != nil {
+		if err := rq.Limit(ctx, number, "verify_phone", actionSMS); err != nil {
 			return err
 		}
 		if rq.User != nil {

@@ -85,7 +85,7 @@ func (a *Account) resendPhoneCode(ctx context.Context, rq *api.Request) (*api.Re
 	}
 	p.Resent++
 	return api.Empty(http.StatusOK), rq.InTx(ctx, func(ctx context.Context) error {
-		if err := rq.Limit(ctx, "verify_phone", p.Phone); err != nil {
+		if err := rq.Limit(ctx, p.Phone, "verify_phone", actionSMS); err != nil {
 			return err
 		}
 		code, err := a.phoneCodes.issue(rq, p)
@@ -112,7 +112,7 @@ func (s phoneStage) Enter(ctx context.Context, l *Login) (Verdict, error) {
 		if l.Phone == "" || s.config.SkipPhoneVerification {
 			return Pass, nil
 		}
-		if err := rq.Limit(ctx, "verify_phone", l.Phone); err != nil {
+		if err := rq.Limit(ctx, l.Phone, "verify_phone", actionSMS); err != nil {
 			return Refuse, err
 		}
 		// If it is the address that is taken, whoever owns the number sees
@@ -138,7 +138,7 @@ func (s phoneStage) Enter(ctx context.Context, l *Login) (Verdict, error) {
 	if id, _ := doubtedPhone.Get(rq); id == l.User.ID {
 		return Pass, nil
 	}
-	if err := rq.Limit(ctx, "verify_phone", phone.Number); err != nil {
+	if err := rq.Limit(ctx, phone.Number, "verify_phone", actionSMS); err != nil {
 		return Refuse, err
 	}
 	code, err := s.phoneCodes.begin(rq, process{UserID: l.User.ID, Phone: phone.Number})

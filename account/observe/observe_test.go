@@ -113,7 +113,7 @@ func TestWhatARequestIsMadeOf(t *testing.T) {
 			t.Errorf("got %+v", o)
 		}
 	}
-	if l := s.take(observe.Limit); len(l) == 0 || l[0].Name != "request_login_code" && l[0].Name != "login" || l[0].Refused {
+	if l := s.take(observe.Limit); len(l) == 0 || l[0].Name != "request_login_code+mail" && l[0].Name != "login" || l[0].Refused {
 		t.Errorf("got %+v", l)
 	}
 	c.Post(c.API("/auth/code/confirm"), authtest.M{"code": "wrong"}).Is(400)

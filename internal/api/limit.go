@@ -91,6 +91,13 @@ func (rq *Request) buckets(action, key string) []store.Bucket {
 	return l
 }
 
+func (rq *Request) bucketsOf(key string, actions []string) (l []store.Bucket) {
+	for _, action := range actions {
+		l = append(l, rq.buckets(action, key)...)
+	}
+	return l
+}
+
 // bucket names one bucket. Hashed: keys are of one length, and the table tells
 // nobody's address.
 func (rq *Request) bucket(action string, r Rate, value string) store.Bucket {
@@ -121,10 +128,7 @@ func (rq *Request) Take(ctx context.Context, action, key string) (Taken, time.Du
 // TakeEach is Take for several actions in one step, up to the first that is
 // refused.
 func (rq *Request) TakeEach(ctx context.Context, key string, actions ...string) (Taken, time.Duration, error) {
-	var b []store.Bucket
-	for _, action := range actions {
-		b = append(b, rq.buckets(action, key)...)
-	}
+	b := rq.bucketsOf(key, actions)
 	if len(b) == 0 {
 		return Taken{}, 0, nil
 	}
@@ -137,15 +141,15 @@ func (rq *Request) TakeEach(ctx context.Context, key string, actions ...string) 
 	return t, wait, err
 }
 
-// Peek is Take without taking.
-func (rq *Request) Peek(ctx context.Context, action, key string) (time.Duration, error) {
-	b := rq.buckets(action, key)
+// Peek is TakeEach without taking.
+func (rq *Request) Peek(ctx context.Context, key string, actions ...string) (time.Duration, error) {
+	b := rq.bucketsOf(key, actions)
 	if len(b) == 0 {
 		return 0, nil
 	}
 	wait, err := rq.limits().Peek(ctx, rq.Now, b...)
 	if wait > 0 { // otherwise it will be taken, or nothing was decided
-		rq.decided(ctx, wait, err, action)
+		rq.decided(ctx, wait, err, actions...)
 	}
 	return wait, err
 }
@@ -171,9 +175,9 @@ func (rq *Request) Clear(ctx context.Context, action, key string) error {
 	return rq.limits().ClearLimits(ctx, keys...)
 }
 
-// Limit is Take that answers 429.
-func (rq *Request) Limit(ctx context.Context, action, key string) error {
-	_, wait, err := rq.Take(ctx, action, key)
+// Limit is TakeEach that answers 429.
+func (rq *Request) Limit(ctx context.Context, key string, actions ...string) error {
+	_, wait, err := rq.TakeEach(ctx, key, actions...)
 	if err == nil && wait > 0 {
 		err = TooMany(wait)
 	}

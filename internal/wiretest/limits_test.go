@@ -441,6 +441,130 @@ func TestLimits(t *testing.T) {
 		})
 	})
 
+	t.Run("of mails to one address by all flows", func(t *testing.T) {
+		// LIM-6.
+		wiretest.Each(t, limited(func(c *Config) {
+			loginByCode(c)
+			c.Account.EmailNotifications = true
+			c.Limits = map[string]string{"mail": "3/d/key"}
+			for _, own := range []string{"reset_password", "request_login_code", "confirm_email", "change_password"} {
+				c.Limits[own] = headless.NoLimit
+			}
+		}), func(t *testing.T, w *World, c *Client) {
+			w.Run("are the same whether there is an account or not", func(t *testing.T, w *World, c *Client) {
+				for _, email := range []string{w.Make(Person{}).Email, wiretest.FreshEmail()} {
+					d := func() *Client { return c.Other().From(wiretest.FreshIP()) }
+					w.Inbox.Mails(email)
+					d().Post("/auth/password/request", M{"email": email}).Is(200)
+					in := d()
+					in.Post("/auth/code/request", M{"email": strings.ToUpper(email)}).Pending("login_by_code")
+					d().Post("/auth/signup", M{"email": email, "password": newPassword}).Pending("verify_email")
+					if l := w.Inbox.Mails(email); len(l) != 3 {
+						t.Fatalf("%s: got %v", email, l)
+					}
+					tooMany(t, d().Post("/auth/password/request", M{"email": email}), 24*time.Hour)
+					d().Post("/auth/code/request", M{"email": email}).Fails("email:too_many_login_attempts")
+					tooMany(t, in.Post("/auth/code/resend", nil), 24*time.Hour)
+					// What was sent is good for days; nobody is told, as when links are sent too often.
+					d().Post("/auth/signup", M{"email": email, "password": newPassword}).Pending("verify_email")
+					w.Inbox.NoMail(t, email)
+				}
+				w.Clock.Advance(24 * time.Hour)
+				email := w.Make(Person{}).Email
+				c.From(wiretest.FreshIP()).Post("/auth/password/request", M{"email": email}).Is(200)
+				w.Inbox.Mail(t, email, "password_reset_key")
+			})
+			w.Run("let each kind of notice through", func(t *testing.T, w *World, c *Client) {
+				p := w.Make(Person{})
+				in := w.Client(c.Kind).From(wiretest.FreshIP())
+				in.LogIn(p)
+				for range 3 {
+					c.Other().From(wiretest.FreshIP()).Post("/auth/password/request", M{"email": p.Email}).Is(200)
+				}
+				w.Inbox.Mails(p.Email)
+				old := wiretest.Password
+				for i := range 5 { // one kind does not go on for ever
+					next := newPassword + strconv.Itoa(i)
+					in.Post("/account/password/change", M{"current_password": old, "new_password": next}).Is(200)
+					old = next
+					if l := w.Inbox.Mails(p.Email); (len(l) == 1) != (i < 3) {
+						t.Fatalf("change %d: got %v", i+1, l)
+					}
+				}
+				if err := w.Auth.Users().Disable(t.Context(), p.ID); err != nil {
+					t.Fatal(err)
+				}
+				w.Inbox.Mail(t, p.Email, "account_closed")
+			})
+		})
+	})
+
+	t.Run("of mails to one address, where logging in takes one", func(t *testing.T) {
+		wiretest.Each(t, limited(func(c *Config) {
+			loginByCode(c)
+			c.Account.LoginCodeRequired = []string{"*"}
+			c.Limits = map[string]string{"mail": "3/d/key", "reset_password": headless.NoLimit}
+		}), func(t *testing.T, w *World, c *Client) {
+			w.Run("keep nobody from the code that completes a login", func(t *testing.T, w *World, c *Client) {
+				p := w.Make(Person{})
+				for range 3 {
+					c.Other().From(wiretest.FreshIP()).Post("/auth/password/request", M{"email": p.Email}).Is(200)
+				}
+				w.Inbox.Mails(p.Email)
+				in := func() *wiretest.Reply {
+					return c.Other().From(wiretest.FreshIP()).Post("/auth/login", M{"email": p.Email, "password": wiretest.Password})
+				}
+				for range 3 {
+					in().Pending("login_by_code")
+					w.Inbox.Mail(t, p.Email, "login_code")
+				}
+				tooMany(t, in(), 24*time.Hour)
+				w.Inbox.NoMail(t, p.Email)
+			})
+			w.Run("are met alike by signups, for addresses that are taken or not", func(t *testing.T, w *World, c *Client) {
+				for _, email := range []string{w.Make(Person{}).Email, wiretest.FreshEmail()} {
+					w.Inbox.Mails(email)
+					for range 3 {
+						c.Other().From(wiretest.FreshIP()).Post("/auth/signup", M{"email": email, "password": newPassword}).Pending("login_by_code")
+					}
+					tooMany(t, c.Other().From(wiretest.FreshIP()).Post("/auth/signup", M{"email": email, "password": newPassword}), 24*time.Hour)
+					if l := w.Inbox.Mails(email); len(l) != 3 {
+						t.Errorf("%s: got %v", email, l)
+					}
+				}
+			})
+		})
+	})
+
+	t.Run("of text messages to one number by all flows", func(t *testing.T) {
+		// LIM-6.
+		wiretest.Each(t, limited(func(c *Config) {
+			phones(c)
+			loginByCode(c)
+			c.Limits = map[string]string{"sms": "3/d/key", "request_login_code": headless.NoLimit, "verify_phone": headless.NoLimit, "change_phone": headless.NoLimit}
+		}), func(t *testing.T, w *World, c *Client) {
+			for _, phone := range []string{wiretest.FreshPhone(), w.Make(Person{Phone: wiretest.FreshPhone()}).Phone} {
+				d := func() *Client { return c.Other().From(wiretest.FreshIP()) }
+				d().Post("/auth/code/request", M{"phone": phone}).Pending("login_by_code")
+				in := d()
+				in.Post("/auth/signup", M{"phone": phone, "email": wiretest.FreshEmail(), "password": wiretest.Password}).Pending("verify_phone")
+				user := d()
+				user.LogIn(w.Make(Person{Phone: wiretest.FreshPhone()}))
+				user.Post("/account/phone", M{"phone": phone}).Is(202)
+				if l := w.Inbox.Texts(phone); len(l) != 3 {
+					t.Fatalf("%s: got %v", phone, l)
+				}
+				tooMany(t, user.Post("/account/phone", M{"phone": phone}), 24*time.Hour)
+				tooMany(t, in.Post("/auth/phone/verify/resend", nil), 24*time.Hour)
+				d().Post("/auth/code/request", M{"phone": phone}).Fails("phone:too_many_login_attempts")
+				tooMany(t, d().Post("/auth/signup", M{"phone": phone, "email": wiretest.FreshEmail(), "password": wiretest.Password}), 24*time.Hour)
+				if l := w.Inbox.Texts(phone); len(l) != 0 {
+					t.Errorf("%s: got %v", phone, l)
+				}
+			}
+		})
+	})
+
 	t.Run("can be set", func(t *testing.T) {
 		wiretest.Each(t, limited(func(c *Config) {
 			c.Limits = map[string]string{"login": "2/3.5m", "signup": headless.NoLimit, "login_failed": "1/h/key, 3/d", "reset_password": "2/m/ip,1/h/ip"}
