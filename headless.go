@@ -337,7 +337,7 @@ func New(c Config) (*Auth, error) {
 	hasher, err := password.New(password.Params{
 		Memory: c.Account.Password.Argon2Memory, Time: c.Account.Password.Argon2Time, Threads: c.Account.Password.Argon2Threads,
 		MaxConcurrent: c.Account.Password.MaxConcurrent, MaxWait: c.Account.Password.MaxWait, Rand: c.Rand,
-		Pepper: string(c.Account.Password.BcryptPepper), Observe: c.observe(),
+		Pepper: string(c.Account.Password.BcryptPepper), Engine: c.Account.Password.Hasher, Observe: c.observe(),
 	})
 	if err != nil {
 		p.Add("Account.Password", err.Error())

@@ -1,10 +1,13 @@
 package account
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/headless-auth/headless/internal/password"
 )
 
 // Config says how accounts work. The zero Config is a strict default: log in
@@ -134,10 +137,36 @@ type PasswordConfig struct {
 	// MaxWait is how long a request waits for its turn to hash before it is
 	// answered 503. Default 4 s.
 	MaxWait time.Duration
+	// Hasher hashes passwords in place of our own code. Default nil: Argon2id, at
+	// the cost above.
+	Hasher PasswordHasher
 	// BcryptPepper is what Devise has put behind each password before it was
 	// hashed, for users who were imported from there.
 	BcryptPepper []byte
 }
+
+// PasswordHasher makes and verifies the hashes of passwords, say in a hardware
+// module, with a pepper, or by a function that an auditor wants. New tries it.
+//
+// It is called by several goroutines, no more at once than MaxConcurrent allows.
+// Passwords are up to 4096 bytes long, and all of them counts, as it is: no
+// trimming, no end at a NUL or at 72 bytes. An error that wraps
+// [store.ErrUnavailable], or the end of ctx, is answered 503, any other 500; no
+// error may hold the password.
+type PasswordHasher interface {
+	// Hash encodes a password for storage, each time with a salt of its own: in
+	// UTF-8 without NUL, up to 4096 bytes, not beginning with "!".
+	Hash(ctx context.Context, password string) (encoded string, err error)
+	// Verify reports whether encoded is of this password, and if so whether Hash
+	// would make a better one by now: it takes its place then. For what Hash has
+	// not made, the error wraps [ErrUnknownHash]; our own code tries then, and
+	// who logs in gets a hash of this hasher. It takes the same time for a right
+	// and for a wrong password: it stands in for accounts that do not exist.
+	Verify(ctx context.Context, password, encoded string) (ok, upgrade bool, err error)
+}
+
+// ErrUnknownHash is a [PasswordHasher]'s answer for a hash that it has not made.
+var ErrUnknownHash = password.ErrUnknownHash
 
 // Format shows nothing, whatever the verb: the pepper is a secret.
 func (PasswordConfig) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("{[redacted]}")) }

@@ -145,6 +145,9 @@ func (s *Sources) settings() Settings {
 		Unverified:     a.EmailVerification == account.None && (s.Social == nil || !s.Social.Only),
 		SlidingForEver: s.Session.Sliding && s.Session.AbsoluteLifetime == 0,
 	}
+	if p.Hasher != nil { // whose cost is its own
+		out.Argon2Memory, out.Argon2Time = 0, 0
+	}
 	for _, action := range slices.Sorted(maps.Keys(s.Limits)) {
 		if s.Limits[action] == "" {
 			out.LimitsOff = append(out.LimitsOff, action)

@@ -58,6 +58,9 @@ type Params struct {
 	// Pepper is what Devise has put behind a password before it was hashed. It
 	// is of use only for hashes that were imported as such.
 	Pepper string
+	// Engine, if set, hashes in place of our own code, which is left to verify
+	// what was stored before. [New] tries it.
+	Engine Engine
 	// Observe, if set, hears of every hash.
 	Observe observe.Func
 }
@@ -70,6 +73,8 @@ type Hasher struct {
 	pepper  string
 	maxWait time.Duration
 	observe observe.Func // or nil
+	engine  Engine       // or nil
+	decoy   string       // a hash of the engine's that nobody has
 
 	turns                  chan struct{}
 	done, waiting, refused atomic.Int64
@@ -103,13 +108,19 @@ func New(p Params) (*Hasher, error) {
 	if problems != nil {
 		return nil, errors.New(strings.Join(problems, "; "))
 	}
-	return &Hasher{
+	h := &Hasher{
 		cost: argon2Cost{
 			variant: argon2id, version: version13,
 			memory: p.Memory, time: p.Time, threads: p.Threads,
 		},
-		rand: p.Rand, pepper: p.Pepper, maxWait: p.MaxWait, observe: p.Observe, turns: make(chan struct{}, p.MaxConcurrent),
-	}, nil
+		rand: p.Rand, pepper: p.Pepper, maxWait: p.MaxWait, observe: p.Observe, engine: p.Engine, turns: make(chan struct{}, p.MaxConcurrent),
+	}
+	if h.engine != nil {
+		if err := h.tryEngine(); err != nil {
+			return nil, fmt.Errorf("Hasher %w", err)
+		}
+	}
+	return h, nil
 }
 
 func def[T comparable](v *T, d T) {
@@ -131,6 +142,16 @@ func (h *Hasher) Hash(ctx context.Context, text string) (string, error) {
 		return "", err
 	}
 	defer h.give(ctx, since)
+	if h.engine != nil {
+		encoded, err := h.engine.Hash(ctx, text)
+		if err == nil {
+			err = storable(encoded)
+		}
+		if err != nil {
+			return "", fmt.Errorf("hash password: %w", err)
+		}
+		return encoded, nil
+	}
 	salt := make([]byte, saltBytes)
 	if _, err := io.ReadFull(h.rand, salt); err != nil {
 		return "", fmt.Errorf("random source: %w", err)
@@ -142,8 +163,8 @@ func (h *Hasher) Hash(ctx context.Context, text string) (string, error) {
 
 // Verify tells whether a stored encoding is of this password, and if so
 // whether to store a new hash in its place: it was not made here with today's
-// parameters. It fails with [ErrBusy], or with the context's error if that
-// ends while waiting.
+// parameters. It fails with [ErrBusy], with the context's error if that ends
+// while waiting, or as the engine does, which is asked first if there is one.
 //
 // It reads:
 //
@@ -168,10 +189,21 @@ func (h *Hasher) Verify(ctx context.Context, text, encoded string) (ok, upgrade 
 		return false, false, err
 	}
 	defer h.give(ctx, since)
+	if len(text) > MaxBytes {
+		return false, false, h.dummy(ctx)
+	}
+	if h.engine != nil && storable(encoded) == nil {
+		ok, upgrade, err = h.engine.Verify(ctx, text, encoded)
+		if err == nil {
+			return ok, ok && upgrade, nil
+		}
+		if !errors.Is(err, ErrUnknownHash) {
+			return false, false, fmt.Errorf("verify password: %w", err)
+		}
+	}
 	stored, django := decode(encoded)
-	if stored == nil || len(text) > MaxBytes {
-		h.dummy()
-		return false, false, nil
+	if stored == nil {
+		return false, false, h.dummy(ctx)
 	}
 	if _, peppered := stored.(*pepperedHash); peppered {
 		text += h.pepper
@@ -195,7 +227,7 @@ func (h *Hasher) Verify(ctx context.Context, text, encoded string) (ok, upgrade 
 // current tells whether a hash is as [Hasher.Hash] would make it.
 func (h *Hasher) current(stored hash) bool {
 	a, ok := stored.(*argon2Hash)
-	return ok && a.argon2Cost == h.cost && len(a.salt) >= saltBytes && len(a.tag) == tagBytes
+	return ok && h.engine == nil && a.argon2Cost == h.cost && len(a.salt) >= saltBytes && len(a.tag) == tagBytes
 }
 
 // Dummy does the work of [Hasher.Verify] for an account that does not exist.
@@ -205,13 +237,19 @@ func (h *Hasher) Dummy(ctx context.Context) error {
 		return err
 	}
 	defer h.give(ctx, since)
-	h.dummy()
-	return nil
+	return h.dummy(ctx)
 }
 
-func (h *Hasher) dummy() {
+func (h *Hasher) dummy(ctx context.Context) error {
+	if h.engine != nil {
+		if _, _, err := h.engine.Verify(ctx, "nobody's", h.decoy); err != nil {
+			return fmt.Errorf("verify password: %w", err)
+		}
+		return nil
+	}
 	a := &argon2Hash{argon2Cost: h.cost, salt: make([]byte, saltBytes)}
 	a.derive(nil, tagBytes)
+	return nil
 }
 
 // take waits for a turn, first come first served. A caller who gives up while
