@@ -30,8 +30,7 @@ type (
 		Of
 		Session string `json:"-"` // its public id
 	}
-	// LoggedOut: a session was ended by its client. User is nil if nobody was
-	// logged in.
+	// LoggedOut: a user has logged out.
 	LoggedOut struct {
 		Of
 	}

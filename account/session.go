@@ -14,7 +14,9 @@ func (a *Account) session(context.Context, *api.Request) (*api.Reply, error) {
 // logout ends the caller's session, and with it whatever was half done. Its
 // answer is a 401: nobody is logged in any more.
 func (a *Account) logout(_ context.Context, rq *api.Request) (*api.Reply, error) {
-	rq.Emit(LoggedOut{Of{rq.User}})
+	if rq.User != nil {
+		rq.Emit(LoggedOut{Of{rq.User}})
+	}
 	a.sessions.Logout(rq)
 	return api.Authentication(), nil
 }
