@@ -1005,7 +1005,8 @@ func (c *Config) fill(p *site.Problems) {
 	if c.Rand == nil {
 		c.Rand = rand.Reader
 	}
-	if i, what := account.WebhookProblem(c.Webhooks); what != "" {
+	events := slices.Concat(account.EventNames(), sessions.EventNames(), mfa.EventNames(), socialaccount.EventNames())
+	if i, what := account.WebhookProblem(c.Webhooks, events); what != "" {
 		p.Add(fmt.Sprintf("Webhooks[%d]", i), what)
 	}
 	for field, what := range account.StageProblems(c.Stages) {

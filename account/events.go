@@ -219,3 +219,17 @@ func (AllSessionsEnded) Name() string { return "all_sessions_ended" }
 
 // Name implements [Event].
 func (DataExported) Name() string { return "data_exported" }
+
+// EventNames are the names of this package's events.
+func EventNames() (names []string) {
+	for _, e := range []Event{
+		SignedUp{}, LoggedIn{}, LoggedOut{}, LoginFailed{}, AuthenticationStepCompleted{}, PasswordSet{}, PasswordChanged{},
+		PasswordReset{}, EmailConfirmationSent{}, EmailVerified{}, EmailAdded{}, EmailRemoved{}, EmailChanged{},
+		LoginCodeRejected{}, PasswordResetCodeRejected{}, EmailVerificationCodeRejected{}, PhoneVerified{}, PhoneRemoved{},
+		AccountDeactivated{}, AccountReactivated{}, AccountDeleted{}, AccountDisabled{}, AccountEnabled{},
+		AllSessionsEnded{}, DataExported{},
+	} {
+		names = append(names, e.Name())
+	}
+	return names
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 )
 
 // Mailer delivers mails. Package smtp has one.
@@ -46,6 +47,33 @@ type SMSSender interface {
 // ErrPermanent is wrapped by errors of a [Mailer] or [SMSSender] for a message
 // that will never be delivered: trying again is of no use.
 var ErrPermanent = errors.New("the message can't be delivered")
+
+// TryLater is an error of a [Mailer], [SMSSender] or [Webhook] whose server has
+// said when to try again. That is not done sooner, nor sooner than it would be
+// otherwise; more than a day counts as a day.
+type TryLater struct {
+	After time.Duration
+	Err   error
+}
+
+// Error implements error.
+func (e *TryLater) Error() string { return e.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *TryLater) Unwrap() error { return e.Err }
+
+// mostLater bounds what a server may ask for: messages are given up after three
+// days.
+const mostLater = 24 * time.Hour
+
+// notBefore is a wait, or the longer one that an error asks for.
+func notBefore(wait time.Duration, err error) time.Duration {
+	var later *TryLater
+	if errors.As(err, &later) {
+		return max(wait, min(later.After, mostLater))
+	}
+	return wait
+}
 
 // Message is a mail, rendered and ready to be sent. Kind, Locale and Data are
 // what it was rendered from, for mailers that have templates of their own.

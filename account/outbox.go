@@ -239,7 +239,7 @@ func (o *Outbox) deliver(ctx context.Context, p parcel) {
 		o.giveUp(ctx, p, err)
 	default:
 		p.row.Attempts++
-		wait := min(15*time.Second<<min(p.row.Attempts, 10), time.Hour)
+		wait := notBefore(min(15*time.Second<<min(p.row.Attempts, 10), time.Hour), err)
 		p.row.DueAt = now.Add(wait)
 		o.log.WarnContext(ctx, "a message could not be delivered and will be tried again", "kind", p.kind(), "attempts", p.row.Attempts, "wait", wait, "error", err)
 		if err := o.store.RescheduleMessage(ctx, p.row); err != nil {

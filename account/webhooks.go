@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,13 +31,21 @@ type Webhook interface {
 	Wants(event string) bool
 	// Post hands m over. After an error it is called again later with the same
 	// message, so now and then an event arrives twice; an error that wraps
-	// [ErrPermanent] ends that. Post is called by several goroutines and
-	// honours ctx.
+	// [ErrPermanent] ends that, and a [TryLater] puts it off. Post is called by
+	// several goroutines and honours ctx.
 	Post(ctx context.Context, m WebhookMessage) error
 }
 
+// WebhookFilter is an optional ability of a [Webhook]: telling the names of the
+// events that it is for, so that a wrong one is found at the start. One that
+// ends in "*" means all that begin so.
+type WebhookFilter interface {
+	Events() []string
+}
+
 // WebhookProblem tells what is wrong with a list of endpoints, and with which.
-func WebhookProblem(l []Webhook) (index int, what string) {
+// events are the names of all events that there are.
+func WebhookProblem(l []Webhook, events []string) (index int, what string) {
 	seen := map[string]bool{}
 	for i, w := range l {
 		switch {
@@ -45,9 +56,23 @@ func WebhookProblem(l []Webhook) (index int, what string) {
 		case seen[w.Name()]:
 			return i, "has the name of another; give one of them its own"
 		}
+		if f, ok := w.(WebhookFilter); ok {
+			for _, pattern := range f.Events() {
+				if !slices.ContainsFunc(events, func(name string) bool { return matches(pattern, name) }) {
+					return i, fmt.Sprintf("is for %q, and there is no such event; see docs/customising.md for their names", pattern)
+				}
+			}
+		}
 		seen[w.Name()] = true
 	}
 	return 0, ""
+}
+
+// matches reports whether an event's name is a pattern, or begins as one that
+// ends in "*".
+func matches(pattern, name string) bool {
+	begin, some := strings.CutSuffix(pattern, "*")
+	return pattern == name || some && strings.HasPrefix(name, begin)
 }
 
 // letter is a [WebhookMessage] with where it goes.
@@ -181,7 +206,7 @@ func (e *endpoint) end(now time.Time, err error) {
 		e.failures = 0
 		return
 	}
-	e.until = now.Add(min(webhookRest<<min(e.failures, 10), webhookRestMax))
+	e.until = now.Add(notBefore(min(webhookRest<<min(e.failures, 10), webhookRestMax), err))
 	e.failures++
 }
 

@@ -103,3 +103,14 @@ func (EnrollmentDue) Name() string { return "mfa_enrollment_due" }
 
 // Name implements [account.Event].
 func (Reset) Name() string { return "mfa_reset" }
+
+// EventNames are the names of this package's events.
+func EventNames() (names []string) {
+	for _, e := range []account.Event{
+		AuthenticatorAdded{}, AuthenticatorRemoved{}, AuthenticatorReset{}, AuthenticatorUsed{}, AuthenticationFailed{},
+		SignCountRegressed{}, BrowserTrusted{}, BrowserDistrusted{}, EnrollmentDue{}, Reset{},
+	} {
+		names = append(names, e.Name())
+	}
+	return names
+}

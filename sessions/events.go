@@ -62,3 +62,13 @@ func (RefreshTokenReused) Name() string { return "refresh_token_reused" }
 
 // Subject is the session's user.
 func (e RefreshTokenReused) Subject() *store.User { return e.User }
+
+// EventNames are the names of this package's events.
+func EventNames() (names []string) {
+	for _, e := range []interface{ Name() string }{
+		ClientChanged{}, Ended{}, Crowded{}, RefreshTokenReused{},
+	} {
+		names = append(names, e.Name())
+	}
+	return names
+}

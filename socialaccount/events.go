@@ -42,3 +42,13 @@ func (Updated) Name() string { return "social_account_updated" }
 
 // Name implements [account.Event].
 func (Removed) Name() string { return "social_account_removed" }
+
+// EventNames are the names of this package's events.
+func EventNames() (names []string) {
+	for _, e := range []account.Event{
+		Identified{}, Added{}, Updated{}, Removed{},
+	} {
+		names = append(names, e.Name())
+	}
+	return names
+}

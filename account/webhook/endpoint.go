@@ -135,6 +135,9 @@ func (e *Endpoint) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.Stri
 // LogValue is String.
 func (e *Endpoint) LogValue() slog.Value { return slog.StringValue(e.String()) }
 
+// Events implements [account.WebhookFilter].
+func (e *Endpoint) Events() []string { return slices.Clone(e.events) }
+
 // Wants implements [account.Webhook].
 func (e *Endpoint) Wants(event string) bool {
 	return len(e.events) == 0 || slices.ContainsFunc(e.events, func(pattern string) bool {
@@ -144,7 +147,8 @@ func (e *Endpoint) Wants(event string) bool {
 }
 
 // Post implements [account.Webhook]. Any 2xx answer means that the event was
-// taken. Its error wraps [account.ErrPermanent] if the answer is 410.
+// taken. Its error wraps [account.ErrPermanent] if the answer is 410, and is an
+// [account.TryLater] if it is 429 or 503 and says when.
 func (e *Endpoint) Post(ctx context.Context, m account.WebhookMessage) error {
 	rq, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url.String(), bytes.NewReader(m.Body))
 	if err != nil {
@@ -176,8 +180,24 @@ func (e *Endpoint) Post(ctx context.Context, m account.WebhookMessage) error {
 	case status == http.StatusGone:
 		return fmt.Errorf("webhook: %w: the endpoint answered 410: it wants no more events", account.ErrPermanent)
 	default:
-		return fmt.Errorf("webhook: the endpoint answered %d", status)
+		return later(answer, e.now(), fmt.Errorf("webhook: the endpoint answered %d", status))
 	}
+}
+
+// later adds to an error when to try again, if the answer tells. RFC 9110
+// §10.2.3.
+func later(answer *http.Response, now time.Time, err error) error {
+	if answer.StatusCode != http.StatusTooManyRequests && answer.StatusCode != http.StatusServiceUnavailable {
+		return err
+	}
+	text := answer.Header.Get("Retry-After")
+	if seconds, bad := strconv.ParseUint(text, 10, 31); bad == nil {
+		return &account.TryLater{After: time.Duration(seconds) * time.Second, Err: err}
+	}
+	if at, bad := http.ParseTime(text); bad == nil {
+		return &account.TryLater{After: at.Sub(now), Err: err}
+	}
+	return err
 }
 
 // signature is that of Standard Webhooks, made with a shared secret.

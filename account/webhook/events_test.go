@@ -84,6 +84,7 @@ type receiver struct {
 
 	mu     sync.Mutex
 	status int // of answers; 0 is 204
+	later  string
 	calls  []event
 	taken  []event
 	wrong  []error
@@ -106,6 +107,9 @@ func newReceiver(t *testing.T, c *clock, secrets ...string) *receiver {
 		}
 		r.calls = append(r.calls, e)
 		status, hang := r.status, r.hang
+		if r.later != "" {
+			w.Header().Set("Retry-After", r.later)
+		}
 		if status == 0 {
 			r.taken = append(r.taken, e)
 			status = http.StatusNoContent
@@ -560,6 +564,63 @@ func TestEndpointAnswers(t *testing.T) {
 		p.flush()
 		if calls, _ := r.seen(); len(calls) != 1 || waiting(t, st) != left {
 			t.Errorf("%d: %d calls, %d left, want 1 and %d", status, len(calls), waiting(t, st), left)
+		}
+	}
+}
+
+// An endpoint that says when to come again is left alone until then, with all
+// that waits for it.
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		status int
+		later  string
+		want   time.Duration
+	}{
+		{429, "3600", time.Hour},
+		{503, "3600", time.Hour},
+		{503, noon.Add(2 * time.Hour).Format(http.TimeFormat), 2 * time.Hour},
+		{429, "9999999", 24 * time.Hour}, // and no longer
+		{429, "1", 30 * time.Second},     // nor shorter than otherwise
+		{429, noon.Add(-time.Hour).Format(http.TimeFormat), 30 * time.Second},
+		{429, "-1", 30 * time.Second},
+		{429, "soon", 30 * time.Second},
+		{429, "", 30 * time.Second},
+		{500, "3600", 30 * time.Second}, // where it has no meaning
+	} {
+		p, st := begin(t), memory.New()
+		r := newReceiver(t, p.clock, whsec)
+		r.status, r.later = tt.status, tt.later
+		p = p.start(st, p.hook(r.URL, webhook.EndpointOptions{Events: []string{signup}}))
+		p.signUp("a@example.org")
+		p.flush()
+		for _, at := range []time.Duration{tt.want - time.Second, tt.want} {
+			l, err := st.ClaimMessages(t.Context(), noon.Add(at), noon.Add(at), 10)
+			if err != nil || (len(l) == 1) != (at == tt.want) {
+				t.Errorf("%d, %q: %d messages are due after %v, %v", tt.status, tt.later, len(l), at, err)
+			}
+		}
+		p.signUp("b@example.org") // which meets an endpoint that rests
+		p.flush()
+		if calls, _ := r.seen(); len(calls) != 1 {
+			t.Errorf("%d, %q: called %d times", tt.status, tt.later, len(calls))
+		}
+	}
+}
+
+// A filter for no event is a mistake that nobody would notice.
+func TestUnknownEvents(t *testing.T) {
+	t.Parallel()
+	p := begin(t)
+	for pattern, good := range map[string]bool{
+		signup: true, "email_*": true, "*": true, "mfa_enrollment_due": true, "social_account_added": true, "session_ended": true,
+		"user_signedup": false, "mails_*": false, "User_Signed_Up": false,
+	} {
+		c := settings(memory.New(), p.clock.Now, p.mails, p.hook("https://crm.example.org", webhook.EndpointOptions{Name: "crm", Events: []string{signup, pattern}}))
+		_, err := headless.New(c)
+		if good != (err == nil) || !good && !strings.Contains(err.Error(), "Webhooks[0]") || !good && !strings.Contains(err.Error(), strconv.Quote(pattern)) {
+			t.Errorf("%q: got %v", pattern, err)
 		}
 	}
 }

@@ -125,7 +125,8 @@ func (s *Sender) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // SendSMS implements [account.SMSSender]. Its error wraps
 // [account.ErrPermanent] if the service answers with a 4xx status other than
-// 408 and 429.
+// 408 and 429, and is an [account.TryLater] if it says with 429 or 503 when to
+// call again.
 func (s *Sender) SendSMS(ctx context.Context, m account.SMS) error {
 	body, err := json.Marshal(struct {
 		To     string `json:"to"`
@@ -167,7 +168,7 @@ func (s *Sender) SendSMS(ctx context.Context, m account.SMS) error {
 	case status >= 300 && status < 400:
 		return fmt.Errorf("webhook: the service answered %d; redirects are not followed", status)
 	default:
-		return fmt.Errorf("webhook: the service answered %d", status)
+		return later(answer, s.now(), fmt.Errorf("webhook: the service answered %d", status))
 	}
 }
 

@@ -13,6 +13,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/mfa"
+	"github.com/headless-auth/headless/sessions"
+	"github.com/headless-auth/headless/socialaccount"
 )
 
 var update = flag.Bool("update", false, "write what pages have from the code")
@@ -88,6 +93,9 @@ func TestEvents(t *testing.T) {
 	t.Parallel()
 	var want strings.Builder
 	want.WriteString("| event | type | |\n| --- | --- | --- |\n")
+	known := map[string][]string{
+		"account": account.EventNames(), "sessions": sessions.EventNames(), "mfa": mfa.EventNames(), "socialaccount": socialaccount.EventNames(),
+	}
 	for _, pkg := range []string{"account", "sessions", "mfa", "socialaccount"} {
 		docs, names := map[string]string{}, map[string]string{}
 		var order []string
@@ -120,6 +128,9 @@ func TestEvents(t *testing.T) {
 		}
 		if len(order) == 0 {
 			t.Errorf("package %s has no events", pkg)
+		}
+		if got, want := slices.Sorted(slices.Values(known[pkg])), slices.Sorted(maps.Values(names)); !slices.Equal(got, want) {
+			t.Errorf("%s.EventNames is %q, want %q", pkg, got, want)
 		}
 		for _, typ := range slices.Compact(order) {
 			doc := strings.TrimPrefix(strings.TrimPrefix(docs[typ], typ+": "), typ+" is the event that ")
