@@ -61,7 +61,7 @@ func TestClocksOpenNoReplay(t *testing.T) {
 			withTOTP(tr)
 			login := func(tr *trip) { tr.post("/auth/login", m{"email": tr.email, "password": authtest.Password}, 401) }
 			login(tr)
-			code := tr.totp.Next()
+			code := tr.apps[0].Next()
 			tr.post("/auth/2fa/authenticate", m{"code": code}, 200)
 			return func(tr *trip) {
 				tr.anew()

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account/authtest"
@@ -18,8 +17,11 @@ import (
 // flow is something that people do. It may be cut short anywhere, and run again
 // from its beginning, by the same person with a new client.
 type flow struct {
-	name    string
-	change  func(*headless.Config)
+	name   string
+	change func(*headless.Config)
+	// apart: its configuration, or what it does to the clock, is not for
+	// everybody.
+	apart   bool
 	prepare func(*trip) // while nothing fails
 	run     func(*trip)
 }
@@ -28,18 +30,45 @@ type key = *softauthn.Authenticator
 
 var flows = []flow{
 	{name: "signup and link", run: signUpByLink},
-	{name: "signup and code", change: func(c *headless.Config) { c.Account.EmailVerificationByCode = true }, run: signUpByCode},
+	{name: "signup and code", change: codes, apart: true, run: signUpByCode},
 	{name: "login", prepare: member, run: func(tr *trip) { tr.logIn() }},
 	{name: "login by code", change: func(c *headless.Config) { c.Account.LoginByCode = true }, prepare: member, run: logInByCode},
 	{name: "login with TOTP", prepare: withTOTP, run: func(tr *trip) { tr.logIn() }},
+	{name: "reauthentication", prepare: loggedIn, run: reauthenticate},
+	{name: "logout", prepare: loggedIn, run: logOut},
+	{name: "sessions ended", change: func(c *headless.Config) { c.Session.List = true }, prepare: loggedInThrice, run: endSessions},
+	{name: "refresh", change: withJWT, prepare: loggedIn, run: refresh},
 	{name: "password change", prepare: loggedIn, run: changePassword},
 	{name: "password reset", prepare: member, run: resetPassword},
+	{name: "password reset by code", change: codes, apart: true, prepare: member, run: resetPassword},
 	{name: "email change", prepare: loggedIn, run: changeEmail},
-	{name: "social signup", change: func(c *headless.Config) { c.Social = &socialaccount.Config{} }, run: signUpAtProvider},
+	{name: "email change by code", change: codes, apart: true, prepare: loggedIn, run: changeEmail},
+	{name: "email removed", prepare: withAnotherEmail, run: removeEmail},
+	{name: "phone", change: phones, apart: true, prepare: loggedIn, run: setPhone},
+	{name: "phone removed", change: phones, apart: true, prepare: withPhone, run: removePhone},
+	{name: "TOTP", apart: true, prepare: loggedIn, run: addTOTP},
+	{name: "TOTP removed", apart: true, prepare: loggedInWithTOTP, run: removeTOTP},
+	{name: "recovery codes", apart: true, prepare: loggedInWithTOTP, run: makeRecoveryCodes},
 	{name: "passkey", prepare: loggedIn, run: addPasskey},
-	{name: "logout", prepare: loggedIn, run: logOut},
-	{name: "refresh", change: withJWT, prepare: loggedIn, run: refresh},
+	{name: "passkey renamed and removed", prepare: withPasskey, run: removePasskey},
+	{name: "passkey login", prepare: withPasskey, run: logInByPasskey},
+	{name: "passkey signup", change: passkeySignup, apart: true, run: signUpByPasskey},
+	{name: "trusted browser", change: func(c *headless.Config) { c.MFA.Trust = true }, apart: true, prepare: withTOTP, run: trustBrowser},
+	{name: "social signup", change: social, run: signUpAtProvider},
+	{name: "social login in a browser", change: social, prepare: signUpAtProvider, run: logInAtProvider},
+	{name: "social account connected and disconnected", change: social, prepare: loggedIn, run: connect},
+	{name: "account closed and reopened", change: closing, prepare: member, run: closeAccount},
+	{name: "account deleted", change: closing, prepare: member, run: deleteAccount},
+	{name: "operator", change: withOperator, run: operate},
 }
+
+func codes(c *headless.Config) {
+	c.Account.EmailVerificationByCode, c.Account.PasswordResetByCode = true, true
+}
+
+func social(c *headless.Config) { c.Social = &socialaccount.Config{} }
+
+func closing(c *headless.Config) { c.Account.Closing = true }
 
 func withJWT(c *headless.Config) {
 	_, k, err := ed25519.GenerateKey(rand.Reader)
@@ -54,7 +83,7 @@ func withJWT(c *headless.Config) {
 func member(tr *trip) { authtest.Login(tr.t, tr.site, tr.login, authtest.AsApp()) }
 
 func withTOTP(tr *trip) {
-	tr.totp = authtest.Login(tr.t, tr.site, tr.login, authtest.AsApp(), authtest.WithTOTP()).Person.TOTP
+	tr.apps = []*authtest.TOTP{authtest.Login(tr.t, tr.site, tr.login, authtest.AsApp(), authtest.WithTOTP()).Person.TOTP}
 }
 
 // loggedIn has somebody's client logged in, by the way that others take.
@@ -84,8 +113,15 @@ func (tr *trip) further(r *authtest.Reply) {
 	switch {
 	case !strings.Contains(strings.Join(r.Flows(), " "), "mfa_authenticate*"):
 		tr.astray("login: %s", r.Raw)
-	case tr.totp != nil:
-		tr.post("/auth/2fa/authenticate", m{"code": tr.totp.Next()}, 200)
+	case len(tr.apps) > 0:
+		// Of the apps whose code was not answered, one was kept.
+		for _, app := range tr.apps {
+			if tr.post("/auth/2fa/authenticate", m{"code": app.Next()}, 200, 400).Status == 200 {
+				tr.apps = []*authtest.TOTP{app}
+				return
+			}
+		}
+		tr.astray("no app of %d is known", len(tr.apps))
 	default:
 		// Of the keys whose making was not answered, one was kept.
 		for _, k := range tr.keys {
@@ -135,6 +171,16 @@ func (tr *trip) signUp() (done bool) {
 		}
 	}
 	return r.Status == 200
+}
+
+// proof is the code in the next mail, or the key in its link.
+func (tr *trip) proof(email string, byCode bool, link string) string {
+	tr.t.Helper()
+	if mail := tr.mail(email); byCode {
+		return mail.Code()
+	} else {
+		return mail.Key(link)
+	}
 }
 
 func signUpByLink(tr *trip) {
@@ -187,8 +233,8 @@ func resetPassword(tr *trip) {
 		tr.anew()
 	}
 	tr.forget(tr.email)
-	tr.post("/auth/password/request", m{"email": tr.email}, 200)
-	key := tr.mail(tr.email).Key("/reset-password/")
+	tr.post("/auth/password/request", m{"email": tr.email}, 200, 401)
+	key := tr.proof(tr.email, tr.site.Config.Account.PasswordResetByCode, "/reset-password/")
 	tr.passwords = append(tr.passwords, tr.next)
 	tr.post("/auth/password/reset", m{"key": key, "password": tr.next}, 401)
 	tr.passwords = []string{tr.next}
@@ -220,13 +266,14 @@ func changeEmail(tr *trip) {
 		tr.astray("of %v there is %v", tr.told, l)
 	}
 	if !verified {
+		byCode := tr.site.Config.Account.EmailVerificationByCode
 		if !known {
 			tr.post("/account/email", m{"email": next}, 200)
-			tr.told["known"] = true
+			tr.told["known"] = !byCode // it is kept once it is verified
 		} else {
 			tr.do(http.MethodPut, "/account/email", m{"email": next}, 200)
 		}
-		key := tr.mail(next).Key("/verify-email/")
+		key := tr.proof(next, byCode, "/verify-email/")
 		tr.post("/auth/email/verify", m{"key": key}, 200)
 		tr.told["verified"] = true
 	}
@@ -237,32 +284,6 @@ func changeEmail(tr *trip) {
 	if _, _, primary := find(); !primary {
 		tr.astray("it is not the primary address: %v", l)
 	}
-}
-
-func signUpAtProvider(tr *trip) {
-	tr.site.Clock.Advance(time.Second) // or the token would be the one that was used already
-	token, err := tr.provider.IDToken(authtest.Identity{Subject: tr.login, Email: tr.email, EmailVerified: true, Name: tr.login})
-	if err != nil {
-		tr.t.Fatal(err)
-	}
-	tr.post("/auth/provider/token", m{"provider": "example", "process": "login", "token": m{"client_id": "authtest", "id_token": token}}, 200)
-}
-
-func addPasskey(tr *trip) {
-	if tr.again {
-		tr.logIn()
-		if r := tr.do(http.MethodGet, "/account/authenticators", nil, 200); strings.Contains(string(r.Data), `"webauthn"`) {
-			return
-		}
-	}
-	if tr.told["added"] {
-		tr.astray("the passkey is lost")
-	}
-	k := softauthn.New(tr.site.URL, softauthn.ES256)
-	o := tr.options(http.MethodGet, "/account/authenticators/webauthn?passwordless", "creation_options")
-	tr.keys = append(tr.keys, k)
-	tr.post("/account/authenticators/webauthn", m{"name": "key", "credential": k.Create(o)}, 200)
-	tr.keys, tr.told["added"] = []key{k}, true
 }
 
 func logOut(tr *trip) {

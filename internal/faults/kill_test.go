@@ -20,7 +20,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/account/authtest"
 	"github.com/headless-auth/headless/internal/faultproxy"
 	"github.com/headless-auth/headless/internal/smtptest"
@@ -317,60 +316,4 @@ func (s *process) check(database string) {
 	if err != nil || !strings.Contains(string(out), "all rules are kept") {
 		s.t.Errorf("check-data of %s: %v\n%s", database, err, out)
 	}
-}
-
-// letters are the mails that a mail server has got.
-type letters struct {
-	server *smtptest.Server
-	dead   func() bool // the sender
-
-	mu    sync.Mutex
-	taken map[string]int // how many were taken out, by address
-}
-
-func (l *letters) to(email string) (found []authtest.Mail) {
-	for _, m := range l.server.Mails() {
-		if slices.Contains(m.To, email) {
-			found = append(found, authtest.Mail{Message: account.Message{To: email, Text: m.Text, HTML: m.HTML}})
-		}
-	}
-	return found
-}
-
-// Take implements [inbox].
-func (l *letters) Take(email string) []authtest.Mail {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	all := l.to(email)
-	fresh := all[l.taken[email]:]
-	l.taken[email] = len(all)
-	return fresh
-}
-
-// Wait implements [inbox].
-func (l *letters) Wait(t testing.TB, email string) authtest.Mail {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	m := l.wait(email, l.taken[email])
-	if m == nil && l.dead() {
-		panic(fmt.Errorf("no mail from the dead: %w", errLost))
-	}
-	if m == nil {
-		t.Fatalf("nothing has come to %s", email)
-	}
-	l.taken[email]++
-	return *m
-}
-
-// wait returns the nth mail to somebody, nil if none comes.
-func (l *letters) wait(email string, n int) *authtest.Mail {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) { // another process can't be waited for otherwise
-		if all := l.to(email); len(all) > n {
-			return &all[n]
-		}
-		if l.dead() {
-			return nil
-		}
-	}
-	return nil
 }

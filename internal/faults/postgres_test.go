@@ -155,7 +155,7 @@ func everything() headless.Config {
 	c.Timeout = 30 * time.Second // it is a queue
 	c.MFA.TOTPTolerance = 2      // the clock is everybody's, and moved by some
 	for _, f := range flows {
-		if f.change != nil && f.name != "signup and code" { // where there are codes there are no links
+		if f.change != nil && !f.apart {
 			f.change(&c)
 		}
 	}
@@ -166,7 +166,7 @@ func everything() headless.Config {
 func (w *world) everybody() {
 	var wg sync.WaitGroup
 	for _, f := range flows {
-		if f.name == "signup and code" {
+		if f.apart {
 			continue
 		}
 		for range 2 {
