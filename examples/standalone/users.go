@@ -36,7 +36,7 @@ func usersCommands() []command {
 		{name: "enable", about: "let a user in again", args: "USER", help: whoHelp, setup: deedCommand((*account.Admin).Enable)},
 		{name: "verify", about: "count an address of a user as proven", args: "USER", help: whoHelp, setup: verifyCommand},
 		{name: "set-password", about: "give a user another password, and end all their sessions", args: "USER",
-			help: "The password is read from standard input.\n\n" + whoHelp, setup: passwordCommand},
+			help: "The password is read from standard input; at a terminal it is asked for, and not shown.\n\n" + whoHelp, setup: passwordCommand},
 		{name: "reset-mfa", about: "remove a user's further factors and trusted browsers", args: "USER", help: whoHelp,
 			setup: deedCommand((*account.Admin).ResetMFA)},
 		{name: "end-sessions", about: "log a user out everywhere", args: "USER", help: whoHelp,
@@ -311,7 +311,7 @@ func (o *options) line(what string) (string, error) {
 func passwordCommand(o *options) action {
 	c := newClerk(o)
 	return func(ctx context.Context) error {
-		password, err := o.line("the password")
+		password, err := o.password(ctx)
 		if err != nil {
 			return err
 		}
@@ -402,7 +402,7 @@ func createCommand(o *options) action {
 	return func(ctx context.Context) error {
 		if *stdin {
 			var err error
-			if n.Password, err = o.line("the password"); err != nil {
+			if n.Password, err = o.password(ctx); err != nil {
 				return err
 			}
 		}
