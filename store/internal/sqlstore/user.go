@@ -8,9 +8,11 @@ import (
 	"github.com/headless-auth/headless/store"
 )
 
-// The address is read from where it is kept, so it is always in step.
+// The address is read from where it is kept, so it is always in step. There is
+// one; limit 1 lets a user be read all the same whom a damaged index has given
+// two, so that they are found.
 const userColumns = `u.id, u.username,
-	coalesce((select e.email from auth_emails e where e.user_id = u.id and e.is_primary), ''),
+	coalesce((select e.email from auth_emails e where e.user_id = u.id and e.is_primary limit 1), ''),
 	u.password, u.first_name, u.last_name, u.disabled, u.deactivated_at, u.epoch, u.fields,
 	u.created_at, u.last_login_at, u.version`
 
