@@ -63,11 +63,15 @@ type ExportedBrowser struct {
 
 // ExportedEvent is an entry of the audit log in an [Export], the newest first.
 type ExportedEvent struct {
-	Event     string          `json:"event"`
-	Data      json.RawMessage `json:"data,omitempty"`
-	IP        string          `json:"ip,omitempty"`
-	UserAgent string          `json:"user_agent,omitempty"`
-	At        time.Time       `json:"at"`
+	Event string          `json:"event"`
+	Data  json.RawMessage `json:"data,omitempty"`
+	// ByOperator: it was not the user. Who it was is in the log; their name is
+	// not the user's data.
+	ByOperator bool `json:"by_operator,omitempty"`
+
+	IP        string    `json:"ip,omitempty"`
+	UserAgent string    `json:"user_agent,omitempty"`
+	At        time.Time `json:"at"`
 }
 
 // auditPage is how much of the audit log is read at once.
@@ -156,7 +160,11 @@ func (a *Admin) exportEvents(ctx context.Context, x *Export) error {
 			return err
 		}
 		for _, e := range l {
-			x.Events = append(x.Events, ExportedEvent{e.Kind, e.Data, e.IP, e.UserAgent, e.At})
+			data, by, err := withoutMember(e.Data, memberActor)
+			if err != nil {
+				return err
+			}
+			x.Events = append(x.Events, ExportedEvent{e.Kind, data, by, e.IP, e.UserAgent, e.At})
 		}
 		if len(l) < auditPage {
 			return nil

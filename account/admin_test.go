@@ -401,15 +401,20 @@ func TestAdminExports(t *testing.T) {
 		b, err := json.Marshal(x)
 		fine(t, err)
 		text := string(b)
-		for _, want := range []string{p.Email, p.Username, p.Phone, `"type":"totp"`, `"profile":{"nick":"ada"}`, "192.0.2.7", `"event":"user_logged_in"`, `"event":"data_exported","data":{"actor":"carol"}`} {
+		for _, want := range []string{p.Email, p.Username, p.Phone, `"type":"totp"`, `"profile":{"nick":"ada"}`, "192.0.2.7", `"event":"user_logged_in"`, `"event":"data_exported","data":{},"by_operator":true`} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s is missing in %s", want, text)
+			}
+		}
+		for _, e := range x.Events {
+			if e.ByOperator != (e.Event == "data_exported") {
+				t.Errorf("got %+v", e)
 			}
 		}
 		if len(x.Sessions) != 2 || len(x.Sessions[0].Methods) != 1 || len(x.TrustedBrowsers) != 1 || len(x.SocialAccounts) != 1 || len(x.Authenticators) != 1 {
 			t.Errorf("got %s", text)
 		}
-		for _, secret := range []string{"hush", "aHVzaA", "argon2", clients[1].Credential(), other.Email} {
+		for _, secret := range []string{"hush", "aHVzaA", "argon2", clients[1].Credential(), other.Email, "carol", `"actor"`} {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s is in %s", secret, text)
 			}

@@ -15,7 +15,7 @@ import (
 func Audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event Event) {
 	data, err := json.Marshal(event)
 	if actor := Actor(ctx); err == nil && actor != "" {
-		data, err = withMember(data, "actor", actor)
+		data, err = withMember(data, memberActor, actor)
 	}
 	if err == nil {
 		rq := api.FromContext(ctx)
@@ -31,6 +31,27 @@ func Audit(ctx context.Context, log store.AuditLog, logger *slog.Logger, event E
 	if err != nil {
 		logger.ErrorContext(ctx, "an event is missing from the audit log", "event", event.Name(), "error", err)
 	}
+}
+
+// memberActor is where an event's data has who acted, if not the user.
+const memberActor = "actor"
+
+// withoutMember removes a member of a JSON object, and reports whether it was
+// there.
+func withoutMember(object []byte, name string) (rest json.RawMessage, found bool, err error) {
+	members := map[string]json.RawMessage{}
+	if len(object) == 0 {
+		return object, false, nil
+	}
+	if err := json.Unmarshal(object, &members); err != nil {
+		return nil, false, err
+	}
+	if _, found = members[name]; !found {
+		return object, false, nil
+	}
+	delete(members, name)
+	rest, err = json.Marshal(members)
+	return rest, true, err
 }
 
 // withMember adds a member to a JSON object.

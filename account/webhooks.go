@@ -142,7 +142,7 @@ func write(ctx context.Context, rq *api.Request, event Event) (l letter, err err
 		data, err = withMember(data, "user_id", user)
 	}
 	if actor := Actor(ctx); err == nil && actor != "" {
-		data, err = withMember(data, "actor", actor)
+		data, err = withMember(data, memberActor, actor)
 	}
 	if err != nil {
 		return l, err

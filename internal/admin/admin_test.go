@@ -222,8 +222,16 @@ func TestOperations(t *testing.T) {
 		d.call("POST", at+"/reset-mfa", nil, 200)
 		d.token = otherToken
 		x := d.call("GET", at+"/export", nil, 200)
-		if !strings.Contains(string(x.Data), `"event":"account_disabled","data":{"actor":"back-office"}`) || !strings.Contains(string(x.Data), `"event":"data_exported","data":{"actor":"night"}`) {
+		if !strings.Contains(string(x.Data), `"event":"account_disabled","data":{},"by_operator":true`) || !strings.Contains(string(x.Data), `"event":"data_exported","data":{},"by_operator":true`) || strings.Contains(string(x.Data), "back-office") {
 			t.Errorf("got %s", x.raw)
+		}
+		var actors []string // which are in the log alone
+		log, err := w.Store.(store.AuditLog).AuditOf(t.Context(), p.ID, "", 100)
+		for _, e := range log {
+			actors = append(actors, e.Kind+string(e.Data))
+		}
+		if err != nil || !slices.Contains(actors, `account_disabled{"actor":"back-office"}`) || !slices.Contains(actors, `data_exported{"actor":"night"}`) {
+			t.Errorf("got %q, %v", actors, err)
 		}
 		if a := d.call("DELETE", at, nil, 200); a.Data != nil {
 			t.Errorf("got %s", a.raw)
