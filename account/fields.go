@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/pattern"
 )
 
 // Field is a signup field of the host's own. Its value is checked, stored with
@@ -41,7 +41,7 @@ const codeInvalidChoice api.Code = "invalid_choice"
 const fieldMaxLength = 1000
 
 var (
-	fieldName  = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]*$`)
+	fieldName  = pattern.New(`^[a-zA-Z][a-zA-Z0-9_]*$`)
 	fieldTypes = []string{"string", "integer", "number", "boolean", "date", "date-time", "email", "uri"}
 )
 

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 
 	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -19,7 +19,7 @@ const (
 
 // e164 is an international number as ITU-T E.164 has it, "+" and up to 15
 // digits. spec: account.md §0.
-var e164 = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`)
+var e164 = pattern.New(`^\+[1-9][0-9]{5,14}$`)
 
 // phoneField declares an input with a phone number.
 func (a *Account) phoneField(name string, required bool) api.Field {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/internal/password"
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -44,9 +44,9 @@ func cleanEmail(_ context.Context, s string) (string, []api.Item) {
 }
 
 var (
-	localAtom   = regexp.MustCompile(`^[-!#$%&'*+/=?^_{}|~0-9a-z` + "`" + `]+(\.[-!#$%&'*+/=?^_{}|~0-9a-z` + "`" + `]+)*$`)
-	localQuoted = regexp.MustCompile(`^"([ !#-\[\]-~]|\\[ -~])*"$`)
-	hostname    = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,62}[a-z0-9]$`)
+	localAtom   = pattern.New(`^[-!#$%&'*+/=?^_{}|~0-9a-z` + "`" + `]+(\.[-!#$%&'*+/=?^_{}|~0-9a-z` + "`" + `]+)*$`)
+	localQuoted = pattern.New(`^"([ !#-\[\]-~]|\\[ -~])*"$`)
+	hostname    = pattern.New(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{1,62}[a-z0-9]$`)
 )
 
 // CleanEmail brings an email address into the form in which addresses are

@@ -1,16 +1,16 @@
 package mfa
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/internal/pattern"
 )
 
 var (
-	uuidText   = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
-	uuidHandle = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	uuidText   = pattern.New(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	uuidHandle = pattern.New(`^[0-9a-f]{32}$`)
 )
 
 // userHandle is how a user is known to authenticators: integer ids in base 36,

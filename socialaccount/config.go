@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/outbound"
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/internal/redirect"
 	"github.com/headless-auth/headless/store"
 )
@@ -107,8 +107,8 @@ type Hooks struct {
 }
 
 var (
-	idPattern   = regexp.MustCompile(`^[^\s\x00-\x1f\x7f]{1,200}$`)
-	pathPattern = regexp.MustCompile(`^([A-Za-z0-9._~-]+/)+$`)
+	idPattern   = pattern.New(`^[^\s\x00-\x1f\x7f]{1,200}$`)
+	pathPattern = pattern.New(`^([A-Za-z0-9._~-]+/)+$`)
 )
 
 // Problems returns what is wrong with a configuration, by field, and fills in

@@ -22,7 +22,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
@@ -33,6 +32,7 @@ import (
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/password"
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/internal/secret"
 	"github.com/headless-auth/headless/mfa"
 	"github.com/headless-auth/headless/store"
@@ -81,8 +81,8 @@ type prepared struct {
 }
 
 var (
-	e164     = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`)
-	provider = regexp.MustCompile(`^[a-zA-Z0-9_.:-]{1,200}$`)
+	e164     = pattern.New(`^\+[1-9][0-9]{5,14}$`)
+	provider = pattern.New(`^[a-zA-Z0-9_.:-]{1,200}$`)
 )
 
 const usernameMaxLength = 150

@@ -2,12 +2,13 @@ package importer
 
 import (
 	"io"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/headless-auth/headless/internal/pattern"
 )
 
-var hexMD5 = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+var hexMD5 = pattern.New(`^[0-9a-fA-F]{32}$`)
 
 // WordPress reads the table wp_users as CSV. WordPress does not know whether
 // addresses were verified; see [Options].

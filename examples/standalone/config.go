@@ -11,7 +11,6 @@ import (
 	"net/mail"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -22,6 +21,7 @@ import (
 	"github.com/headless-auth/headless/account/smtp"
 	"github.com/headless-auth/headless/account/webhook"
 	"github.com/headless-auth/headless/internal/jsonconfig"
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/socialaccount"
 	"github.com/headless-auth/headless/store/memory"
 	"github.com/headless-auth/headless/tokens"
@@ -161,8 +161,10 @@ func (s *settings) judge(file string) error {
 	case len(s.Secret) == 0 && s.Database != "memory:":
 		add("secret", `is missing; make one with "openssl rand -base64 32", keep it in a variable of the environment and write "env:NAME"`)
 	}
-	if _, err := goredis.ParseURL(s.Redis); s.Redis != "" && err != nil {
-		add("redis", `is no address of Redis; write "redis://user:password@host:6379/0"`)
+	if s.Redis != "" {
+		if _, err := goredis.ParseURL(s.Redis); err != nil {
+			add("redis", `is no address of Redis; write "redis://user:password@host:6379/0"`)
+		}
 	}
 	if l := s.MetricsListen; l != "" {
 		if _, _, err := net.SplitHostPort(l); err != nil {
@@ -246,7 +248,7 @@ func (s *settings) judgeOperators(add func(path, format string, args ...any)) {
 // is wrong there has been said in its own words.
 var ours = map[string]string{"Store": "database", "Mailer": "smtp", "SMS": "sms_webhook"}
 
-var fieldOfProblem = regexp.MustCompile(`^([A-Z][^ ]*): (.*)$`)
+var fieldOfProblem = pattern.New(`^([A-Z][^ ]*): (.*)$`)
 
 // judgeConfig lets the library judge, without opening the database, and speaks
 // of its fields as the file does.
@@ -261,7 +263,7 @@ func (s *settings) judgeConfig(said jsonconfig.Problems) (p jsonconfig.Problems)
 		return nil
 	}
 	for _, line := range strings.Split(err.Error(), "\n  ") {
-		m := fieldOfProblem.FindStringSubmatch(line)
+		m := fieldOfProblem.Regexp().FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}

@@ -10,13 +10,13 @@ import (
 	"net/url"
 	"os"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/jsonconfig"
+	"github.com/headless-auth/headless/internal/pattern"
 )
 
 // configCommands show settings.
@@ -112,7 +112,7 @@ const hidden = "[redacted]"
 var (
 	// secretKeys are the keys of secrets in what the library does not show,
 	// such as providers.
-	secretKeys = regexp.MustCompile(`(secret|password|token|private|key)s?$`)
+	secretKeys = pattern.New(`(secret|password|token|private|key)s?$`)
 	// secretTexts are fields with secrets that are plain text.
 	secretTexts = map[string]bool{"mfa.django_secret_key": true, "mfa.insecure_bypass_code": true}
 	// addresses may have a password in them.

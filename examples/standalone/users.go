@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"os/user"
-	"regexp"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -137,7 +137,7 @@ func told(err error) error {
 	return err
 }
 
-var phoneNumber = regexp.MustCompile(`^\+[0-9]+$`)
+var phoneNumber = pattern.New(`^\+[0-9]+$`)
 
 // who finds the one user that a command is about.
 func who(ctx context.Context, users *account.Admin, text string) (*account.Person, error) {

@@ -14,13 +14,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/api"
 	"github.com/headless-auth/headless/internal/clientip"
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/store"
 )
 
@@ -39,8 +39,8 @@ type Parts struct {
 }
 
 var (
-	mountable  = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
-	callerName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	mountable  = pattern.New(`^(/[A-Za-z0-9._~-]+)+$`)
+	callerName = pattern.New(`^[A-Za-z0-9._-]{1,64}$`)
 )
 
 // minToken is the least number of bytes in a token.

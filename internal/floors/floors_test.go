@@ -24,7 +24,7 @@ const module = "github.com/headless-auth/headless"
 // the floors below its own only; so neighbours never know of each other. A
 // name that ends in /... stands for all packages below it.
 var floors = [][]string{
-	{"account/observe", "store"},
+	{"account/observe", "internal/pattern", "store"},
 	{"account/observe/opentelemetry", "account/observe/prom", "store/internal/sqlstore"},
 	{"store/memory", "store/postgres", "store/redis", "store/sqlite", "store/storetest"},
 	{"internal/clientip", "internal/cors", "internal/i18n", "internal/invariants", "internal/jsonconfig", "internal/jwt", "internal/outbound", "internal/password", "internal/redirect", "internal/secret"},

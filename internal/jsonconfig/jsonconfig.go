@@ -17,11 +17,12 @@ import (
 	"maps"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/headless-auth/headless/internal/pattern"
 )
 
 // Decoder says how to decode.
@@ -140,7 +141,7 @@ func (v *Value) is(k kind, write string) bool {
 	return false
 }
 
-var plainKey = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+var plainKey = pattern.New(`^[A-Za-z0-9_.-]{1,64}$`)
 
 func (v *Value) member(key string, n *node) *Value {
 	path := key

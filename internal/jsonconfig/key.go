@@ -1,9 +1,10 @@
 package jsonconfig
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/headless-auth/headless/internal/pattern"
 )
 
 // words are written as one although they have capitals inside.
@@ -28,13 +29,13 @@ func Key(name string) string {
 	return b.String()
 }
 
-var names = regexp.MustCompile(`[A-Z][A-Za-z0-9]*`)
+var names = pattern.New(`[A-Z][A-Za-z0-9]*`)
 
 // Path is a Go path in snake case: Account.LoginMethods[1] is
 // "account.login_methods[1]". Map keys, as in Limits["x"], become members.
 func Path(path string) string {
 	head, key, ok := strings.Cut(path, `["`)
-	head = names.ReplaceAllStringFunc(head, Key)
+	head = names.Regexp().ReplaceAllStringFunc(head, Key)
 	if !ok {
 		return head
 	}

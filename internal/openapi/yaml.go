@@ -3,18 +3,19 @@ package openapi
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/headless-auth/headless/internal/pattern"
 )
 
 // plain texts need no quotes in YAML, in any of its versions: they begin with
 // a letter, hold nothing that YAML knows, and are no word that it takes for
 // something else.
 var (
-	plain    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_.,/()-]+)*$`)
-	reserved = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|y|n|null|nan|inf)$`)
+	plain    = pattern.New(`^[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_.,/()-]+)*$`)
+	reserved = pattern.New(`^(?i:true|false|yes|no|on|off|y|n|null|nan|inf)$`)
 )
 
 // appendYAML writes a value as YAML 1.2, indented by depth steps. Everything

@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/socialaccount"
 )
 
@@ -130,7 +130,7 @@ type expected struct {
 }
 
 // compact is the one form that ID tokens have. RFC 7515 §7.1.
-var compact = regexp.MustCompile(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`)
+var compact = pattern.New(`^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`)
 
 // verifyIDToken verifies an ID token completely, uses it up, and returns its
 // claims. OpenID Connect Core 1.0 §3.1.3.7; spec: socialaccount.md §9.2, §14.

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/internal/secret"
 	"github.com/headless-auth/headless/socialaccount"
 )
@@ -208,7 +208,7 @@ func (p oauth2Provider) Finish(ctx context.Context, a *socialaccount.AuthRequest
 	return x.identity(ctx)
 }
 
-var errorCode = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
+var errorCode = pattern.New(`^[A-Za-z0-9_.-]{1,64}$`)
 
 // providerError is an error that the provider tells; what it says is shown only
 // if it looks like a code.

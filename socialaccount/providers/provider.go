@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/socialaccount"
 )
 
@@ -143,7 +143,7 @@ func (p *provider) readSettings() {
 	}
 }
 
-var hostName = regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]{1,5})?$`)
+var hostName = pattern.New(`^[A-Za-z0-9.-]+(:[0-9]{1,5})?$`)
 
 func (p *provider) judge(s *Setting, v string) string {
 	if v == "" {
@@ -197,7 +197,7 @@ func (p *provider) expandSettings(field, template string) string {
 	return v
 }
 
-var goodID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+var goodID = pattern.New(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
 // describe fills in what the rest of the program knows.
 func (p *provider) describe() {

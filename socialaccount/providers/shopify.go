@@ -7,9 +7,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/url"
-	"regexp"
 	"strings"
 
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/socialaccount"
 )
 
@@ -40,7 +40,7 @@ var shopify = Spec{
 	Before: shopifyCallback,
 }
 
-var shopifyHost = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*\.myshopify\.com$`)
+var shopifyHost = pattern.New(`^[a-z0-9][a-z0-9-]*\.myshopify\.com$`)
 
 // shopifyShop takes the shop from whoever begins, so it must look like one of
 // Shopify's.

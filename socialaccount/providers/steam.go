@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/socialaccount"
 )
 
@@ -105,7 +105,7 @@ func (p steamProvider) Finish(ctx context.Context, a *socialaccount.AuthRequest,
 	return x.identity(ctx)
 }
 
-var steamIdentity = regexp.MustCompile(`^https://steamcommunity\.com/openid/id/([0-9]{1,20})$`)
+var steamIdentity = pattern.New(`^https://steamcommunity\.com/openid/id/([0-9]{1,20})$`)
 
 // steamAssertion reads who somebody claims to be, and checks whatever can be
 // checked without asking Steam. OpenID Authentication 2.0 §11.
@@ -121,7 +121,7 @@ func steamAssertion(a *socialaccount.AuthRequest, callback url.Values) (steamID 
 			return "", fmt.Errorf("%s is not signed", name)
 		}
 	}
-	match := steamIdentity.FindStringSubmatch(get("claimed_id"))
+	match := steamIdentity.Regexp().FindStringSubmatch(get("claimed_id"))
 	// A nonce begins with its time.
 	at, timeErr := time.Parse(time.RFC3339, first(get("response_nonce"), len("2006-01-02T15:04:05Z")))
 	switch {

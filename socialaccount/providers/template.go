@@ -3,13 +3,14 @@ package providers
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"github.com/headless-auth/headless/internal/pattern"
 )
 
 // placeholder is what stands in braces in a template, such as {GITLAB_URL} or
 // {token.user_id}.
-var placeholder = regexp.MustCompile(`\{([A-Za-z_][^{}]*)\}`)
+var placeholder = pattern.New(`\{([A-Za-z_][^{}]*)\}`)
 
 // missingError reports that a template's placeholder has no value.
 type missingError struct{ name string }
@@ -45,7 +46,7 @@ func fill(template string, value lookup, escape func(v, before string) string) (
 	}
 	var b strings.Builder
 	last := 0
-	for _, m := range placeholder.FindAllStringSubmatchIndex(template, -1) {
+	for _, m := range placeholder.Regexp().FindAllStringSubmatchIndex(template, -1) {
 		b.WriteString(template[last:m[0]])
 		name := template[m[2]:m[3]]
 		v := value(name)
@@ -61,7 +62,7 @@ func fill(template string, value lookup, escape func(v, before string) string) (
 
 // names lists the placeholders of a template.
 func names(template string) (l []string) {
-	for _, m := range placeholder.FindAllStringSubmatch(template, -1) {
+	for _, m := range placeholder.Regexp().FindAllStringSubmatch(template, -1) {
 		l = append(l, m[1])
 	}
 	return l

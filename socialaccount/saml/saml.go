@@ -27,7 +27,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +35,7 @@ import (
 	"github.com/crewjam/saml/samlsp"
 	dsig "github.com/russellhaering/goxmldsig"
 
+	"github.com/headless-auth/headless/internal/pattern"
 	"github.com/headless-auth/headless/socialaccount"
 )
 
@@ -132,7 +132,7 @@ type provider struct {
 	failed   error // of the last try to read it
 }
 
-var slugPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$`)
+var slugPattern = pattern.New(`^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$`)
 
 func (p *provider) check() {
 	wrong := func(field, format string, args ...any) { p.problems[field] = fmt.Sprintf(format, args...) }
