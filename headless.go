@@ -393,6 +393,7 @@ func New(c Config) (*Auth, error) {
 		parts.Factors = factors
 	}
 	a.account = account.New(parts)
+	a.account.LogsInOtherwise = a.logsInElsewhere
 	// The order of the stages at login. spec: core.md §6.3.
 	stages := a.account.Stages()
 	// The order of flows on the wire. spec: core.md §8.
@@ -471,6 +472,20 @@ func (a *Auth) newSocial(c *Config, at site.Site) (*socialaccount.Social, error)
 func (a *Auth) logsInOtherwise(ctx context.Context, rq *api.Request, u *store.User) (bool, error) {
 	if ok, err := a.account.LogsInByCode(ctx, rq, u); ok || err != nil || a.mfa == nil {
 		return ok, err
+	}
+	return a.mfa.LogsInByPasskey(ctx, rq, u.ID)
+}
+
+// logsInElsewhere reports whether a user can log in by passkey or provider
+// alone.
+func (a *Auth) logsInElsewhere(ctx context.Context, rq *api.Request, u *store.User) (ok bool, err error) {
+	if a.social != nil {
+		if ok, err = a.social.LogsIn(ctx, rq, u.ID); ok || err != nil {
+			return ok, err
+		}
+	}
+	if a.mfa == nil {
+		return false, nil
 	}
 	return a.mfa.LogsInByPasskey(ctx, rq, u.ID)
 }

@@ -85,6 +85,9 @@ type Account struct {
 
 	// Pipeline takes logins to their end.
 	Pipeline *Pipeline
+	// LogsInOtherwise reports whether a user can log in by other features alone,
+	// with a passkey or through a provider.
+	LogsInOtherwise func(ctx context.Context, rq *api.Request, u *store.User) (bool, error)
 }
 
 // signupField is an entry of Config.SignupFields.

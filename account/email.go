@@ -433,7 +433,10 @@ func (a *Account) deleteEmail(ctx context.Context, rq *api.Request) (*api.Reply,
 		case e == nil:
 			wrong = codeUnknownEmail
 			return errRefused
-		case !a.deletable(rows, e):
+		}
+		if ok, err := a.deletable(ctx, rq, u, rows, e); err != nil {
+			return err
+		} else if !ok {
 			wrong = codeCannotRemovePrimary
 			return errRefused
 		}
@@ -467,11 +470,17 @@ func (a *Account) removeEmail(ctx context.Context, rq *api.Request, u *store.Use
 }
 
 // deletable: the primary address stays while there are others to take its
-// place, and the last one while it is the only way to log in.
-func (a *Account) deletable(rows []*store.EmailAddress, e *store.EmailAddress) bool {
+// place, and the last one where everybody logs in by theirs, or while it is all
+// that this user logs in with. spec: account.md §7.5, which does not know the
+// latter.
+func (a *Account) deletable(ctx context.Context, rq *api.Request, u *store.User, rows []*store.EmailAddress, e *store.EmailAddress) (bool, error) {
 	only := len(a.config.LoginMethods) == 1 && a.loginBy("email")
-	if len(rows) > 1 {
-		return !e.Primary
+	if len(rows) > 1 || only {
+		return len(rows) > 1 && !e.Primary, nil
 	}
-	return !only
+	phone, err := a.phoneOf(ctx, rq, u.ID)
+	if err != nil {
+		return false, err
+	}
+	return a.hasWayIn(ctx, rq, u, nil, phone)
 }

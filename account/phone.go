@@ -180,21 +180,28 @@ func (a *Account) changePhone(ctx context.Context, rq *api.Request) (*api.Reply,
 	return api.Data([]phoneItem{{Phone: number}}).WithStatus(http.StatusAccepted), err
 }
 
-// deletePhone removes the caller's number. It stays where nobody logs in
-// without one. It is an extension of the contract.
+// deletePhone removes the caller's number. It stays where everybody needs one,
+// and while it is all that the caller logs in with. It is an extension of the
+// contract.
 func (a *Account) deletePhone(ctx context.Context, rq *api.Request) (*api.Reply, error) {
 	if err := a.RequireRecent(ctx, rq); err != nil {
 		return nil, err
 	}
-	only := len(a.config.LoginMethods) == 1 && a.loginBy("phone")
-	if only || slices.Contains(a.signup, signupField{"phone", true}) {
+	if slices.Contains(a.signup, signupField{"phone", true}) {
 		return nil, api.Forbidden()
 	}
-	err := rq.InTx(ctx, func(ctx context.Context) error {
+	err := a.alone(ctx, rq, rq.User.ID, func(ctx context.Context) error {
 		a.phoneCodes.drop(rq) // a change that waits, too
 		phone, err := a.phoneOf(ctx, rq, rq.User.ID)
 		if err != nil || phone.Number == "" {
 			return err
+		}
+		emails, err := rq.Store().EmailsOf(ctx, rq.User.ID)
+		if err != nil {
+			return err
+		}
+		if ok, err := a.hasWayIn(ctx, rq, rq.User, emails, &store.Phone{}); err != nil || !ok {
+			return orElse(err, api.Forbidden())
 		}
 		rq.Emit(PhoneRemoved{Of{rq.User}, phone.Number})
 		return rq.Store().DeletePhone(ctx, rq.User.ID)

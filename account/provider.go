@@ -90,22 +90,3 @@ func (a *Account) OwnerOfEmail(ctx context.Context, rq *api.Request, email strin
 func (a *Account) Proven(ctx context.Context, rq *api.Request, u *store.User, email string) error {
 	return a.proven(ctx, rq, u, &process{Email: email, Requested: true})
 }
-
-// LogsInByCode reports whether a user can log in with a code that is sent to
-// them.
-func (a *Account) LogsInByCode(ctx context.Context, rq *api.Request, u *store.User) (bool, error) {
-	if !a.config.LoginByCode {
-		return false, nil
-	}
-	if a.loginBy("email") || !a.loginBy("phone") {
-		emails, err := rq.Store().EmailsOf(ctx, u.ID)
-		if err != nil || hasVerified(emails) {
-			return err == nil, err
-		}
-	}
-	if !a.loginBy("phone") {
-		return false, nil
-	}
-	phone, err := a.phoneOf(ctx, rq, u.ID)
-	return err == nil && phone.Verified, err
-}

@@ -3,6 +3,7 @@ package socialaccount
 import (
 	"context"
 	"encoding/json"
+	"slices"
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/api"
@@ -104,6 +105,12 @@ func (s *Social) disconnect(ctx context.Context, rq *api.Request) (*api.Reply, e
 		return nil, err
 	}
 	return s.connections(ctx, rq)
+}
+
+// LogsIn reports whether a user can log in through a provider.
+func (s *Social) LogsIn(ctx context.Context, rq *api.Request, userID string) (bool, error) {
+	rows, err := rq.Store().SocialAccountsOf(ctx, userID)
+	return slices.ContainsFunc(rows, func(a *store.SocialAccount) bool { return s.byID(a.Provider) != nil }), err
 }
 
 func (s *Social) canDisconnect(ctx context.Context, rq *api.Request, u *store.User, a *store.SocialAccount, last bool) error {

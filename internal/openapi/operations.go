@@ -482,8 +482,8 @@ var operations = sync.OnceValue(func() map[string]operation {
 		},
 		"DELETE /ext/v1/account/phone": {
 			ID: "removePhone", Tag: "Account: Phone", Summary: "Remove the phone number",
-			Description: "Removes the number, and ends a change of it that waits for its code. It stays where nobody logs in without one.",
-			Answers:     map[int]string{200: "PhoneNumbers", 401: "AuthenticationOrReauthentication", 403: "Forbidden: Users need a number here, or the CSRF token is missing."},
+			Description: "Removes the number, and ends a change of it that waits for its code. It stays where every user needs one, and while it is all that the caller logs in with.",
+			Answers:     map[int]string{200: "PhoneNumbers", 401: "AuthenticationOrReauthentication", 403: "Forbidden: The number is needed, or the CSRF token is missing."},
 		},
 
 		// Sessions and tokens.

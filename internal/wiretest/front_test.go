@@ -9,6 +9,9 @@ import (
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/internal/wiretest"
+	"github.com/headless-auth/headless/socialaccount"
+	"github.com/headless-auth/headless/socialaccount/providers"
+	"github.com/headless-auth/headless/store"
 )
 
 // What front ends are told beyond the contract. docs/frontend.md.
@@ -129,6 +132,44 @@ func TestRemovePhone(t *testing.T) {
 			equal(t, c.Delete("/ext/account/phone", nil).Is(200).Data, []M{})
 			same(t, w.Events.Take())
 			c.Other().Post("/auth/login", M{"phone": p.Phone, "password": wiretest.Password}).Fails("password:phone_password_mismatch")
+		})
+	})
+	t.Run("not while it is all that the user logs in with", func(t *testing.T) {
+		wiretest.Each(t, func(c *Config) {
+			optional(c)
+			c.Account.SignupFields = []string{"email", "phone", "password1"}
+		}, func(t *testing.T, w *World, c *Client) {
+			p := w.Make(Person{Email: "-", Phone: wiretest.FreshPhone()})
+			c.Post("/auth/login", M{"phone": p.Phone, "password": wiretest.Password}).LoggedIn()
+			c.Delete("/ext/account/phone", nil).Is(403)
+			equal(t, c.Get("/account/phone").Data, []M{{"phone": p.Phone, "verified": true}})
+			email := w.AddEmail(p, wiretest.FreshEmail(), true)
+			equal(t, c.Delete("/ext/account/phone", nil).Is(200).Data, []M{})
+			// Now the address is.
+			c.Delete("/account/email", M{"email": email}).Fails("email:cannot_remove_primary_email")
+			c.Other().Post("/auth/login", M{"email": email, "password": wiretest.Password}).LoggedIn()
+		})
+	})
+	t.Run("but where the user has another way in", func(t *testing.T) {
+		wiretest.Each(t, func(c *Config) {
+			optional(c)
+			c.Account.LoginMethods, c.Account.SignupFields = []string{"phone"}, []string{"phone", "password1"}
+			c.Frontend.SocialLoginError = "https://spa.test/login-error"
+			c.Social = &socialaccount.Config{Development: true, Providers: []socialaccount.Provider{providers.Dummy()}}
+		}, func(t *testing.T, w *World, c *Client) {
+			p := w.Make(Person{Email: "-", Phone: wiretest.FreshPhone()})
+			c.Post("/auth/login", M{"phone": p.Phone, "password": wiretest.Password}).LoggedIn()
+			link := func(provider string) {
+				t.Helper()
+				if err := w.Store.CreateSocialAccount(t.Context(), &store.SocialAccount{UserID: p.ID, Provider: provider, UID: p.ID, CreatedAt: w.Clock.Now()}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.Delete("/ext/account/phone", nil).Is(403)
+			link("gone") // a provider that is not configured any more
+			c.Delete("/ext/account/phone", nil).Is(403)
+			link("dummy")
+			equal(t, c.Delete("/ext/account/phone", nil).Is(200).Data, []M{})
 		})
 	})
 	t.Run("not where it is needed", func(t *testing.T) {
