@@ -128,7 +128,13 @@ func (a *Account) postEmail(ctx context.Context, rq *api.Request) (*api.Reply, e
 	if err := a.RequireRecentForChange(ctx, rq); err != nil {
 		return nil, err
 	}
-	if err := rq.InTx(ctx, func(ctx context.Context) error { return a.addEmail(ctx, rq, u, rows, email) }); err != nil {
+	add := func(ctx context.Context) error { return a.addEmail(ctx, rq, u, email) }
+	if a.config.ChangeEmail { // of two at once one replaces the other's
+		err = a.alone(ctx, rq, u.ID, add)
+	} else {
+		err = rq.InTx(ctx, add)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return a.emails(ctx, rq)
@@ -187,7 +193,7 @@ func (a *Account) cleanTypedEmail(ctx context.Context, in *api.Input) error {
 	return err
 }
 
-func (a *Account) addEmail(ctx context.Context, rq *api.Request, u *store.User, rows []*store.EmailAddress, email string) error {
+func (a *Account) addEmail(ctx context.Context, rq *api.Request, u *store.User, email string) error {
 	e := &store.EmailAddress{UserID: u.ID, Email: email, CreatedAt: rq.Now}
 	if a.config.EmailVerificationByCode {
 		return a.sendVerification(ctx, rq, u, e, false)
@@ -196,6 +202,10 @@ func (a *Account) addEmail(ctx context.Context, rq *api.Request, u *store.User, 
 		return orElse(err, api.Invalid("email", codeMaxEmails))
 	}
 	if a.config.ChangeEmail {
+		rows, err := rq.Store().EmailsOf(ctx, u.ID)
+		if err != nil {
+			return err
+		}
 		for _, x := range rows {
 			if x.Verified || x.Primary {
 				continue

@@ -206,6 +206,17 @@ func (m *MFA) generateRecoveryCodes(ctx context.Context, rq *api.Request) (*api.
 	}
 	a := &store.Authenticator{}
 	err = rq.InTx(ctx, func(ctx context.Context) error {
+		// The last other factor may go at the same time. Requirement MFA-3.
+		if err := rq.Hold(ctx, u.ID); err != nil {
+			return err
+		}
+		all, err := rq.Store().AuthenticatorsOf(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		if !protects(all) {
+			return api.Invalid("", codeCannotGenerate)
+		}
 		if old := ofKind(all, store.RecoveryCodes); old != nil {
 			if err := rq.Store().DeleteAuthenticator(ctx, old.ID); err != nil {
 				return err

@@ -192,26 +192,31 @@ var ended = []contest{
 		}, []*Client{c}, []string{refresh}, 0, p
 	}),
 
-	operators("disabling", "/disable"),
-	operators("deleting", ""),
+	operators("disabling", "POST", "/disable", ""),
+	operators("deleting", "DELETE", "", ""),
+	operators("giving a password to", "POST", "/set-password", `{"password":"`+newPassword+`"}`),
+	operators("ending the sessions of", "POST", "/end-sessions", ""),
+	closes("deactivating", "POST", "/ext/account/deactivate"),
+	closes("deleting", "DELETE", "/ext/account"),
 }
 
-// operators end a user who logs in meanwhile.
-func operators(name, path string) contest {
+// operators end a user's sessions. Meanwhile the user logs in, unless that is
+// right afterwards.
+func operators(name, method, path, body string) contest {
 	return end(name+" a user", func(t *testing.T, s *site) (race, []*Client, []string, int, *Person) {
 		p, c := s.Make(Person{}), s.Client("app")
 		refresh := granted(c.LogIn(p))
 		others := whatever(c, refresh)
-		x := shot{method: "POST", path: "/_admin/v1/users/" + p.ID + path, header: map[string][]string{"Authorization": {"Bearer " + adminToken}}}
-		if path == "" {
-			x.method = "DELETE"
+		x := shot{method: method, path: "/_admin/v1/users/" + p.ID + path, body: body, header: map[string][]string{"Authorization": {"Bearer " + adminToken}}}
+		if body != "" {
+			x.header.Set("Content-Type", "application/json")
 		}
 		return race{
 			shot: func(i int) shot {
 				switch {
 				case i == theEnd:
 					return x
-				case i%3 == 0:
+				case i%3 == 0 && path != "/end-sessions":
 					return of(s.Client("app"), "POST", "/auth/login", password(p))
 				}
 				return others(i)
@@ -223,5 +228,32 @@ func operators(name, path string) contest {
 				}
 			},
 		}, []*Client{c}, []string{refresh}, 0, p
+	})
+}
+
+// closes is a user who closes their account while they log in elsewhere.
+func closes(name, method, path string) contest {
+	return end(name+" oneself", func(t *testing.T, s *site) (race, []*Client, []string, int, *Person) {
+		p, c, d := s.Make(Person{}), s.Client("app"), s.Client("app")
+		refresh := granted(c.LogIn(p))
+		d.LogIn(p)
+		others := whatever(c, refresh)
+		return race{
+			shot: func(i int) shot {
+				switch {
+				case i == theEnd:
+					return of(d, method, path, nil)
+				case i%3 == 0:
+					return of(s.Client("app"), "POST", "/auth/login", password(p))
+				}
+				return others(i)
+			},
+			wins: anyNumber, won: is("401"), lost: append(gone, "400 password:email_password_mismatch"),
+			check: func(t *testing.T, all []reply) {
+				if a := all[theEnd].answer; a != "401" {
+					t.Fatalf("the end: got %s", a)
+				}
+			},
+		}, []*Client{c, d}, []string{refresh}, 0, p
 	})
 }

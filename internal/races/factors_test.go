@@ -26,7 +26,7 @@ const (
 func holder(t *testing.T, s *site) (p *Person, c *Client, next func() string) {
 	t.Helper()
 	p, c = s.Make(Person{}), s.Client("app")
-	c.LogIn(p)
+	c.From(wiretest.FreshIP()).LogIn(p)
 	secret, _ := c.Get(totpPath).Is(404).Meta["secret"].(string)
 	next = func() string {
 		s.Clock.Advance(90 * time.Second)
@@ -43,12 +43,36 @@ func holder(t *testing.T, s *site) (p *Person, c *Client, next func() string) {
 func password(p *Person) M { return M{"email": p.Email, "password": wiretest.Password} }
 
 // halfway are clients who have the password right, each with a login of its own.
-func halfway(s *site, p *Person) [crowd]*Client {
-	var l [crowd]*Client
-	for i := range l {
+func halfway(s *site, p *Person, n int) []*Client {
+	l := make([]*Client, n)
+	several(s.T, n, func(i int) {
 		l[i] = s.Client("app")
-		l[i].Post("/auth/login", password(p)).Pending("mfa_authenticate")
-	}
+		l[i].From(wiretest.FreshIP()).Post("/auth/login", password(p)).Pending("mfa_authenticate")
+	})
+	return l
+}
+
+// members are users who are logged in.
+func members(s *site, each Person, n int) []*Client {
+	l := make([]*Client, n)
+	several(s.T, n, func(i int) {
+		p := each
+		if p.Phone != "" {
+			p.Phone = wiretest.FreshPhone()
+		}
+		l[i] = s.Client("app")
+		l[i].From(wiretest.FreshIP()).LogIn(s.Make(p))
+	})
+	return l
+}
+
+// everywhere are sessions of one user.
+func everywhere(s *site, p *Person, n int) []*Client {
+	l := make([]*Client, n)
+	several(s.T, n, func(i int) {
+		l[i] = s.Client("app")
+		l[i].From(wiretest.FreshIP()).LogIn(p)
+	})
 	return l
 }
 
@@ -83,7 +107,7 @@ func factorsOf(t *testing.T, s *site, p *Person) (kinds string) {
 var factors = []contest{
 	{"a TOTP code, in fifty logins", "links", func(t *testing.T, s *site) race {
 		p, _, next := holder(t, s)
-		l, code := halfway(s, p), next()
+		l, code := halfway(s, p, crowd), next()
 		return race{shot: func(i int) shot { return of(l[i], "POST", codePath, M{"code": code}) }, lost: []answer{"400 code:incorrect_code"}}
 	}},
 
@@ -93,7 +117,7 @@ var factors = []contest{
 			Codes []string `json:"unused_codes"`
 		}
 		c.Get(recoveryPath).Is(200).Into(&d)
-		l := halfway(s, p)
+		l := halfway(s, p, crowd)
 		return race{
 			shot: func(i int) shot { return of(l[i], "POST", codePath, M{"code": d.Codes[0]}) },
 			lost: []answer{"400 code:incorrect_code"},
@@ -114,7 +138,7 @@ var factors = []contest{
 			Codes []string `json:"unused_codes"`
 		}
 		c.Get(recoveryPath).Is(200).Into(&d)
-		l := halfway(s, p)
+		l := halfway(s, p, crowd)
 		return race{
 			shot: func(i int) shot { return of(l[i], "POST", codePath, M{"code": d.Codes[i%len(d.Codes)]}) },
 			wins: len(d.Codes), lost: []answer{"400 code:incorrect_code"},
@@ -178,14 +202,12 @@ var factors = []contest{
 	}},
 
 	{"one key for fifty users", "links", func(t *testing.T, s *site) race {
-		k := key(s)
-		var l [crowd]*Client
+		k, l := key(s), scene(s, func() []*Client { return members(s, Person{}, crowd) })
 		var credentials [crowd]softauthn.Credential
-		for i := range l {
-			l[i] = s.Client("app")
-			l[i].LogIn(s.Make(Person{}))
-			credentials[i] = k.Create(optionsOf(t, l[i].Get(keysPath)))
-		}
+		everybody(t, func(i int) {
+			own := k.Clone()
+			credentials[i] = own.Create(optionsOf(t, l[i].Get(keysPath)))
+		})
 		return race{
 			shot: func(i int) shot { return of(l[i], "POST", keysPath, M{"credential": credentials[i]}) },
 			lost: []answer{"409", "400 :incorrect_code"},
@@ -210,6 +232,145 @@ var factors = []contest{
 				l, err := s.Store.TrustedBrowsersOf(t.Context(), p.ID)
 				if err != nil || cookies > 1 || len(l) != 1 && !s.apart {
 					t.Errorf("%d browsers are trusted, %d got a cookie, %v", len(l), cookies, err)
+				}
+			},
+		}
+	}},
+
+	{"a TOTP code, to log in and to reauthenticate", "links", func(t *testing.T, s *site) race {
+		p, c, next := holder(t, s)
+		l, code := halfway(s, p, crowd), next()
+		return race{
+			shot: func(i int) shot {
+				if i/2%2 == 0 {
+					return of(c, "POST", "/auth/2fa/reauthenticate", M{"code": code})
+				}
+				return of(l[i], "POST", codePath, M{"code": code})
+			},
+			lost: []answer{"409", "400 code:incorrect_code"},
+		}
+	}},
+
+	{"activating TOTP in fifty sessions", "links", func(t *testing.T, s *site) race {
+		type place struct {
+			p *Person
+			l []*Client
+		}
+		at := scene(s, func() place {
+			p := s.Make(Person{})
+			return place{p, everywhere(s, p, crowd)}
+		})
+		had, err := s.Store.AuthenticatorsOf(t.Context(), at.p.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range had { // of the round before
+			if err := s.Store.DeleteAuthenticator(t.Context(), a.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, l, codes := at.p, at.l, [crowd]string{}
+		everybody(t, func(i int) {
+			secret, _ := l[i].Get(totpPath).Is(404).Meta["secret"].(string)
+			var err error
+			if codes[i], err = totp.GenerateCode(secret, s.Clock.Now()); err != nil {
+				t.Error(err)
+			}
+		})
+		return race{
+			shot: func(i int) shot { return of(l[i], "POST", totpPath, M{"code": codes[i]}) },
+			lost: []answer{"409"},
+			check: func(t *testing.T, _ []reply) {
+				if got := factorsOf(t, s, p); got != "totp recovery_codes" {
+					t.Errorf("there are %s", got)
+				}
+			},
+		}
+	}},
+
+	{"a WebAuthn challenge to reauthenticate", "links", func(t *testing.T, s *site) race {
+		p, c, k := s.Make(Person{}), s.Client("app"), key(s)
+		k.NoCounter = true // it is the challenge that counts
+		c.LogIn(p)
+		c.Post(keysPath, M{"credential": k.Create(optionsOf(t, c.Get(keysPath)))}).Is(200)
+		credential := k.Get(optionsOf(t, c.Get("/auth/webauthn/reauthenticate")))
+		return race{
+			shot: func(int) shot { return of(c, "POST", "/auth/webauthn/reauthenticate", M{"credential": credential}) },
+			lost: []answer{"409", "400 credential:incorrect_code"},
+		}
+	}},
+
+	{"a number of a copied key", "links", func(t *testing.T, s *site) race {
+		// Fifty copies sign, each a challenge of its own, all with the same number.
+		p, c, k := s.Make(Person{}), s.Client("app"), key(s)
+		c.LogIn(p)
+		c.Post(keysPath, M{"credential": k.Create(optionsOf(t, c.Get(keysPath)))}).Is(200)
+		l := halfway(s, p, crowd)
+		var credentials [crowd]softauthn.Credential
+		everybody(t, func(i int) { credentials[i] = k.Clone().Get(optionsOf(t, l[i].Get(keyPath))) })
+		return race{
+			shot: func(i int) shot { return of(l[i], "POST", keyPath, M{"credential": credentials[i]}) },
+			lost: []answer{"400 credential:incorrect_code"},
+		}
+	}},
+
+	{"a passkey to sign up with", "codes", func(t *testing.T, s *site) race {
+		email, c, k := wiretest.FreshEmail(), s.Client("app"), key(s)
+		c.Post("/auth/webauthn/signup", M{"email": email}).Pending("verify_email")
+		code := s.Inbox.Mail(t, email, "email_confirmation_signup").Data["code"]
+		c.Post("/auth/email/verify", M{"key": code}).Pending("mfa_signup_webauthn")
+		credential := k.Create(optionsOf(t, c.Get("/auth/webauthn/signup")))
+		return race{
+			shot: func(int) shot { return of(c, "PUT", "/auth/webauthn/signup", M{"credential": credential}) },
+			lost: append(tooLate, "400 :incorrect_code"),
+			check: func(t *testing.T, _ []reply) {
+				l, err := s.Store.EmailsByAddress(t.Context(), email)
+				if err != nil || len(l) != 1 {
+					t.Fatalf("%d have the address, %v", len(l), err)
+				}
+				if got := factorsOf(t, s, &Person{ID: l[0].UserID}); got != "webauthn recovery_codes" && got != "webauthn" {
+					t.Errorf("there are %s", got)
+				}
+			},
+		}
+	}},
+
+	{"recovery codes that are shown once", "codes", func(t *testing.T, s *site) race {
+		_, c, _ := holder(t, s)
+		return race{
+			shot: func(int) shot { return of(c, "GET", recoveryPath, nil) },
+			wins: anyNumber, lost: []answer{"409"},
+			check: func(t *testing.T, all []reply) {
+				shown := 0
+				for _, r := range all {
+					if strings.Contains(string(r.body), "unused_codes") {
+						shown++
+					}
+				}
+				if shown != 1 {
+					t.Errorf("they were shown %d times", shown)
+				}
+			},
+		}
+	}},
+
+	{"the last factor, and codes beside it", "links", func(t *testing.T, s *site) race {
+		// Recovery codes vanish with it. Requirement MFA-3.
+		p, c, _ := holder(t, s)
+		return race{
+			shot: func(i int) shot {
+				switch {
+				case i == theEnd:
+					return of(c, "DELETE", totpPath, nil)
+				case i/2%2 == 0:
+					return of(c, "GET", recoveryPath, nil)
+				}
+				return of(c, "POST", recoveryPath, nil)
+			},
+			wins: anyNumber, lost: []answer{"409", "404", "400 :cannot_generate_recovery_codes"},
+			check: func(t *testing.T, all []reply) {
+				if got := factorsOf(t, s, p); all[theEnd].answer == "200" && got != "" || all[theEnd].answer != "200" && got != "totp recovery_codes" {
+					t.Errorf("the end: %s; there are %q", all[theEnd].answer, got)
 				}
 			},
 		}

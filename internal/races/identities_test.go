@@ -1,10 +1,15 @@
 package races_test
 
 import (
+	"bytes"
+	"compress/flate"
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"fmt"
 	"html"
 	"io"
@@ -13,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -156,10 +162,10 @@ var identities = []contest{
 	{"fifty pending signups with one identity", "links", func(t *testing.T, s *site) race {
 		uid := fresh()
 		var l [crowd]*Client
-		for i := range l {
+		everybody(t, func(i int) {
 			l[i] = s.Client("app")
 			l[i].Post("/auth/provider/token", tokenOf(s, "login", uid)).Pending("provider_signup")
-		}
+		})
 		return race{
 			shot: func(i int) shot {
 				return of(l[i], "POST", "/auth/provider/signup", M{"email": wiretest.FreshEmail()})
@@ -170,16 +176,10 @@ var identities = []contest{
 	}},
 
 	{"connecting one identity with fifty users", "links", func(t *testing.T, s *site) race {
-		uid := fresh()
-		var l [crowd]*Client
-		for i := range l {
-			l[i] = s.Client("app")
-			l[i].LogIn(s.Make(Person{}))
-		}
+		uid, l := fresh(), scene(s, func() []*Client { return members(s, Person{}, crowd) })
 		return race{
-			shot:  func(i int) shot { return of(l[i], "POST", "/auth/provider/token", tokenOf(s, "connect", uid)) },
-			lost:  []answer{"409", "400 :connected_other"},
-			check: func(t *testing.T, _ []reply) { oneOwner(t, s, uid) },
+			shot: func(i int) shot { return of(l[i], "POST", "/auth/provider/token", tokenOf(s, "connect", uid)) },
+			lost: []answer{"409", "400 :connected_other"},
 		}
 	}},
 
@@ -197,21 +197,108 @@ var identities = []contest{
 
 	{"an assertion of SAML", "links", func(t *testing.T, s *site) race {
 		c := s.Client("browser")
-		resp, err := http.Get(leaves(t, s, c, s.idp.URL+"/saml/metadata"))
-		if err != nil {
+		return race{shot: arrives(t, s, c, asserted(t, s, c)), won: is("302 /callback"), lost: wentWrong}
+	}},
+
+	{"an assertion of SAML, posted ten times", "links", func(t *testing.T, s *site) race {
+		c := s.Client("browser")
+		x := asserted(t, s, c)
+		var l [10]func(int) shot
+		several(t, len(l), func(i int) { l[i] = arrives(t, s, c, x) })
+		return race{shot: func(i int) shot { return l[i/2%len(l)](i) }, won: is("302 /callback"), lost: wentWrong}
+	}},
+
+	{"an assertion of SAML, in answer to ten sessions", "links", func(t *testing.T, s *site) race {
+		// Each asks, and the provider answers each with what has one name.
+		s.saml.assertion.Store("id-" + rand.Text())
+		defer s.saml.assertion.Store("")
+		var l [10]func(int) shot
+		several(t, len(l), func(i int) {
+			c := s.Client("browser")
+			l[i] = arrives(t, s, c, asserted(t, s, c))
+		})
+		return race{shot: func(i int) shot { return l[i/2%len(l)](i) }, won: is("302 /callback"), lost: wentWrong}
+	}},
+
+	{"a logout that SAML asks for", "links", func(t *testing.T, s *site) race {
+		x := shot{method: "GET", path: "/accounts/saml/acme/sls/?" + s.saml.logout(t, s.URL+"/accounts/saml/acme/sls/"), header: http.Header{}}
+		return race{shot: func(int) shot { return x }, won: is("302 /"), lost: []answer{"400"}}
+	}},
+
+	{"the ways to a provider of one session", "links", func(t *testing.T, s *site) race {
+		const ways = 10
+		p, c := s.Make(Person{}), s.Client("browser")
+		c.LogIn(p)
+		x := of(c, "POST", "/auth/provider/redirect", url.Values{"provider": {"idp"}, "process": {"connect"}, "callback_url": {callbackURL}})
+		return race{
+			shot: func(int) shot { return x },
+			won:  is("302 /authorize"), wins: anyNumber, lost: []answer{"409", "302 /error unknown", "302 /callback unknown"},
+			check: func(t *testing.T, all []reply) {
+				for _, r := range all {
+					if r.answer == "302 /authorize" {
+						back := s.idp.Consent(t, r.header.Get("Location"), M{"sub": fresh()})
+						if _, err := s.send(t.Context(), 0, of(c, "GET", "//"+back.RequestURI()[1:], nil)); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				if l, err := s.Store.SocialAccountsOf(t.Context(), p.ID); err != nil || len(l) > ways || len(l) == 0 {
+					t.Errorf("%d have come back, %v", len(l), err)
+				}
+			},
+		}
+	}},
+
+	{"the last way in", "caps", func(t *testing.T, s *site) race {
+		// Nobody can remove the last two at once.
+		p := s.Make(Person{})
+		var uids [2]string
+		for i := range uids {
+			uids[i] = fresh()
+			err := s.Store.CreateSocialAccount(t.Context(), &store.SocialAccount{UserID: p.ID, Provider: "idp", UID: uids[i], CreatedAt: s.Clock.Now()})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := s.Client("app")
+		c.LogIn(p)
+		u := s.User(p.ID)
+		u.Password = ""
+		if err := s.Store.UpdateUser(t.Context(), u); err != nil {
 			t.Fatal(err)
 		}
-		page, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-		field := regexp.MustCompile(`name="SAMLResponse" value="([^"]*)"`).FindSubmatch(page)
-		if err != nil || field == nil {
-			t.Fatalf("got %s, %v", page, err)
+		return race{
+			shot: func(i int) shot {
+				return of(c, "DELETE", "/account/providers", M{"provider": "idp", "account": uids[i/2%2]})
+			},
+			atMost: true, lost: []answer{"409", "400 :no_password", "400 :account_not_found"},
+			check: func(t *testing.T, _ []reply) {
+				if l, err := s.Store.SocialAccountsOf(t.Context(), p.ID); err != nil || len(l) == 0 {
+					t.Errorf("there are %d left, %v", len(l), err)
+				}
+			},
 		}
-		x := of(s.Client("browser"), "POST", samlPath, url.Values{"SAMLResponse": {html.UnescapeString(string(field[1]))}},
-			"Origin", s.idp.URL, "Sec-Fetch-Site", "cross-site", "Cookie", "")
-		return race{shot: arrives(t, s, c, x), won: is("302 /callback"), lost: wentWrong}
 	}},
 }
+
+// asserted is what a browser posts that comes from a SAML provider.
+func asserted(t *testing.T, s *site, c *Client) shot {
+	t.Helper()
+	resp, err := http.Get(leaves(t, s, c, s.idp.URL+"/saml/metadata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	field := responseField.FindSubmatch(page)
+	if err != nil || field == nil {
+		t.Fatalf("got %s, %v", page, err)
+	}
+	return of(s.Client("browser"), "POST", samlPath, url.Values{"SAMLResponse": {html.UnescapeString(string(field[1]))}},
+		"Origin", s.idp.URL, "Sec-Fetch-Site", "cross-site", "Cookie", "")
+}
+
+var responseField = regexp.MustCompile(`name="SAMLResponse" value="([^"]*)"`)
 
 // arrives sends what a provider's page posts, and returns how the browser goes
 // on, with the cookie that it got.
@@ -232,6 +319,41 @@ func arrives(t *testing.T, s *site, c *Client, posted shot) func(int) shot {
 type samlProvider struct {
 	site func() *crewjam.EntityDescriptor
 	now  func() time.Time
+
+	key    *rsa.PrivateKey
+	entity string
+	// assertion names all assertions, if it is not empty.
+	assertion atomic.Value
+}
+
+// MakeAssertion implements [crewjam.AssertionMaker].
+func (p *samlProvider) MakeAssertion(rq *crewjam.IdpAuthnRequest, session *crewjam.Session) error {
+	err := crewjam.DefaultAssertionMaker{}.MakeAssertion(rq, session)
+	if id, _ := p.assertion.Load().(string); err == nil && id != "" {
+		rq.Assertion.ID = id
+	}
+	return err
+}
+
+// logout is a signed request to end sessions, as a query. SAML bindings §3.4.4.1.
+func (p *samlProvider) logout(t *testing.T, to string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestCompression)
+	if err == nil {
+		_, err = fmt.Fprintf(w, `<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="id-%s" Version="2.0" IssueInstant="%s" Destination="%s"><saml:Issuer>%s</saml:Issuer><saml:NameID Format="%s">ada</saml:NameID></samlp:LogoutRequest>`,
+			rand.Text(), p.now().UTC().Format("2006-01-02T15:04:05Z"), to, p.entity, crewjam.PersistentNameIDFormat)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	q := "SAMLRequest=" + url.QueryEscape(base64.StdEncoding.EncodeToString(b.Bytes())) + "&SigAlg=" + url.QueryEscape(dsig.RSASHA256SignatureMethod)
+	sum := sha256.Sum256([]byte(q))
+	signature, fail := rsa.SignPKCS1v15(rand.Reader, p.key, crypto.SHA256, sum[:])
+	if err != nil || fail != nil {
+		t.Fatal(err, fail)
+	}
+	return q + "&Signature=" + url.QueryEscape(base64.StdEncoding.EncodeToString(signature))
 }
 
 // GetServiceProvider implements [crewjam.ServiceProviderProvider].
@@ -274,7 +396,7 @@ func (s *site) serveSAML(t *testing.T) {
 		}
 		return *u
 	}
-	p := &samlProvider{now: s.Clock.Now, site: func() *crewjam.EntityDescriptor {
+	p := &samlProvider{now: s.Clock.Now, key: key, entity: s.idp.URL + "/saml/metadata", site: sync.OnceValue(func() *crewjam.EntityDescriptor {
 		resp, err := http.Get(s.URL + "/accounts/saml/acme/metadata/")
 		if err != nil {
 			return nil
@@ -289,17 +411,20 @@ func (s *site) serveSAML(t *testing.T) {
 			return nil
 		}
 		return site
-	}}
+	})}
+	s.saml = p
 	idp := &crewjam.IdentityProvider{
-		Key: key, Certificate: certificate, MetadataURL: at("/saml/metadata"), SSOURL: at("/saml/sso"), ServiceProviderProvider: p, SessionProvider: p,
+		Key: key, Certificate: certificate, MetadataURL: at("/saml/metadata"), SSOURL: at("/saml/sso"),
+		ServiceProviderProvider: p, SessionProvider: p, AssertionMaker: p,
 	}
 	s.idp.Serve = func(w http.ResponseWriter, r *http.Request) bool {
-		idp.Clock = dsig.NewFakeClockAt(s.Clock.Now())
+		now := *idp
+		now.Clock = dsig.NewFakeClockAt(s.Clock.Now())
 		switch r.URL.Path {
 		case "/saml/metadata":
-			idp.ServeMetadata(w, r)
+			now.ServeMetadata(w, r)
 		case "/saml/sso":
-			idp.ServeSSO(w, r)
+			now.ServeSSO(w, r)
 		default:
 			return false
 		}

@@ -56,7 +56,46 @@ type race struct {
 
 const anyNumber = -1
 
-var contests = slices.Concat(secrets, factors, identities, owned, ended)
+var contests = slices.Concat(secrets, factors, identities, owned, limits, planted, ended)
+
+// scene returns what the rounds of a contest have in common, which the first one
+// makes.
+func scene[T any](s *site, make func() T) T {
+	if s.scene == nil {
+		s.scene = make()
+	}
+	return s.scene.(T)
+}
+
+// everybody gets ready: fn is called for each of the crowd.
+func everybody(t *testing.T, fn func(i int)) {
+	t.Helper()
+	several(t, crowd, fn)
+}
+
+// several calls fn n times, four at a time, which no limit minds.
+func several(t *testing.T, n int, fn func(i int)) {
+	t.Helper()
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range 4 {
+		wg.Go(func() {
+			for i := range next {
+				// What fails ends its goroutine.
+				done := make(chan struct{})
+				go func() { defer close(done); fn(i) }()
+				<-done
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	if wg.Wait(); t.Failed() {
+		t.FailNow()
+	}
+}
 
 func TestRaces(t *testing.T) {
 	for _, m := range modes {
@@ -83,7 +122,7 @@ func (s *site) hold(t *testing.T, c contest) {
 	one := *s.World
 	one.T = t
 	here := *s
-	here.World = &one
+	here.World, here.scene = &one, nil
 	for round := range *rounds {
 		r := c.ready(t, &here)
 		all := here.run(t, r.shot, round == 0)

@@ -42,6 +42,18 @@ func guesses(name, kind, path, field string, begin func(t *testing.T, s *site, c
 	}}
 }
 
+// again is a contest for codes in place of one: so many are sent.
+func again(name, path string, begin func(t *testing.T, s *site, c *Client) (code string)) contest {
+	return contest{"another of " + name, "codes", func(t *testing.T, s *site) race {
+		c := s.Client("app")
+		begin(t, s, c)
+		return race{
+			shot: func(int) shot { return of(c, "POST", path, nil) },
+			wins: most, atMost: true, lost: []answer{"409"},
+		}
+	}}
+}
+
 func loginCode(t *testing.T, s *site, c *Client) string {
 	p := s.Make(Person{})
 	c.Post("/auth/code/request", M{"email": p.Email}).Pending("login_by_code")
@@ -67,6 +79,12 @@ func resetCode(t *testing.T, s *site, c *Client) string {
 	return s.Inbox.Mail(t, p.Email, "password_reset_code").Data["code"]
 }
 
+func signupPhoneCode(t *testing.T, s *site, c *Client) string {
+	p, phone := wiretest.FreshEmail(), wiretest.FreshPhone()
+	c.Post("/auth/signup", M{"email": p, "phone": phone, "password": wiretest.Password}).Is(401)
+	return ""
+}
+
 func phoneCode(t *testing.T, s *site, c *Client) string {
 	c.LogIn(s.Make(Person{Phone: wiretest.FreshPhone()}))
 	phone := wiretest.FreshPhone()
@@ -85,6 +103,19 @@ var secrets = []contest{
 	guesses("a verification code", "codes", "/auth/email/verify", "key", signupCode),
 	guesses("a reset code", "codes", "/auth/password/reset", "key", resetCode),
 	guesses("a code of a number", "codes", "/auth/phone/verify", "code", phoneCode),
+
+	again("a login code", "/auth/code/resend", loginCode),
+	again("a verification code", "/auth/email/verify/resend", signupCode),
+	again("a code of a number", "/auth/phone/verify/resend", signupPhoneCode),
+
+	{"changes of the address of a signup", "codes", func(t *testing.T, s *site) race {
+		c := s.Client("app")
+		signupCode(t, s, c)
+		return race{
+			shot: func(int) shot { return of(c, "POST", "/account/email", M{"email": wiretest.FreshEmail()}) },
+			wins: most, atMost: true, lost: []answer{"409", "403"},
+		}
+	}},
 
 	{"a verification link", "links", func(t *testing.T, s *site) race {
 		email := wiretest.FreshEmail()

@@ -2,6 +2,7 @@ package races_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
@@ -56,23 +57,43 @@ type plan struct {
 
 // kinds are the kinds of sites: what they have in common, and what differs.
 var kinds = map[string]func(c *headless.Config){
-	"links": func(c *headless.Config) {},
+	"links": func(c *headless.Config) {
+		c.Account.Closing = true
+	},
 	"codes": func(c *headless.Config) {
 		c.Account.EmailVerificationByCode, c.Account.PasswordResetByCode = true, true
 		c.Account.SignupFields = []string{"username", "phone", "email*", "password1*"}
+		c.Account.EmailVerificationCode.MaxResends, c.Account.EmailVerificationCode.MaxChanges = most, most
+		c.Account.LoginCode.MaxResends, c.Account.PhoneCode.MaxResends = most, most
+		c.MFA.PasskeySignup, c.MFA.RecoveryCodesShowOnce = true, true
 	},
 	"caps": func(c *headless.Config) {
-		c.Account.EmailVerification = account.None
+		c.Account.EmailVerification, c.Account.LoginByCode = account.None, false
 		c.Account.MaxEmailAddresses, c.Session.MaxPerUser = most, most
 	},
 	"limits": func(c *headless.Config) {
 		c.Account.EmailVerification = account.None
+		c.Account.SignupFields = []string{"username", "phone", "email*", "password1*"}
 		c.NoLimits, c.TrustedProxies = false, 1
+	},
+	// What is counted over days, and nothing else.
+	"days": func(c *headless.Config) {
+		c.Account.EmailVerification, c.Account.ChangeEmail = account.None, true
+		c.Account.SignupFields = []string{"username", "phone", "email*", "password1*"}
+		c.Account.EmailNotifications, c.Account.NewDeviceNotification = true, true
+		c.NoLimits, c.TrustedProxies = false, 1
+		c.Limits = map[string]string{
+			"password_failed": inDays, "code_failed": inDays, "mfa_failed": inDays, "mail": inDays, "sms": inDays,
+			"login": "", "login_failed": "", "request_login_code": "", "reset_password": "", "change_password": "",
+			"reauthenticate": "", "confirm_email": "", "change_phone": "", "verify_phone": "", "manage_email": "",
+		}
 	},
 }
 
 const (
-	most       = 3 // addresses and sessions of a user, where that is bounded
+	most       = 3 // of what there may be several of
+	mostInDays = 7
+	inDays     = "7/30d/key"
 	adminToken = "back-office-token-0123456789abcdef"
 )
 
@@ -110,7 +131,7 @@ func (p *plan) open(ctx context.Context) (st store.Store, elsewhere *redis.Store
 	case p.SQLite != "":
 		var db *sqlite.Store
 		if db, err = sqlite.Open(ctx, p.SQLite); err == nil {
-			st, shut, err = db, func() { _ = db.Close() }, db.Migrate(ctx)
+			st, shut, err = crowded{db}, func() { _ = db.Close() }, db.Migrate(ctx)
 		}
 	case p.Postgres != "":
 		var db *postgres.Store
@@ -118,7 +139,7 @@ func (p *plan) open(ctx context.Context) (st store.Store, elsewhere *redis.Store
 			st, shut, err = db, func() { _ = db.Close() }, db.Migrate(ctx)
 		}
 	default:
-		st = memory.New()
+		st = crowded{memory.New()}
 	}
 	if err == nil && p.Redis != "" {
 		var o *goredis.Options
@@ -137,6 +158,9 @@ type site struct {
 	apart   bool           // they are in a store of their own
 	idp     *wiretest.IDP
 	clients [crowd]*http.Client
+	saml    *samlProvider
+	flush   func() // delivers what the second instance has to send
+	scene   any    // of the contest that is on; see [scene]
 }
 
 func open(t *testing.T, m mode, kind string) *site {
@@ -181,8 +205,25 @@ func open(t *testing.T, m mode, kind string) *site {
 		})
 		other.Mux.Handle("/_admin/", other.Auth.Admin())
 		s.bases = append(s.bases, other.URL)
+		s.flush = func() {
+			if err := other.Auth.Flush(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
 	case m.two:
-		s.bases = append(s.bases, p.start(t))
+		s.Mux.HandleFunc(relayPath, s.relayed)
+		other := p.start(t)
+		s.bases = append(s.bases, other)
+		s.flush = func() {
+			resp, err := http.Get(other + flushPath)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if _ = resp.Body.Close(); resp.StatusCode != http.StatusNoContent {
+				t.Errorf("flush: got %d", resp.StatusCode)
+			}
+		}
 	}
 	for i := range s.clients {
 		transport := &http.Transport{}
@@ -197,6 +238,83 @@ func open(t *testing.T, m mode, kind string) *site {
 
 // clockHeader tells a second process what time it is.
 const clockHeader = "X-Races-Now"
+
+// A second process sends through the first, and sends everything when asked.
+const relayPath, flushPath = "/relay", "/flush"
+
+// relay is what a second process sends, as far as it may be told, and to whom
+// it gives it.
+type relay struct {
+	url      string
+	To, Kind string
+	Text     bool
+}
+
+// Send implements [account.Mailer].
+func (r relay) Send(ctx context.Context, m account.Message) error {
+	r.To, r.Kind = m.To, m.Kind
+	return r.post(ctx)
+}
+
+// SendSMS implements [account.SMSSender].
+func (r relay) SendSMS(ctx context.Context, m account.SMS) error {
+	r.To, r.Kind, r.Text = m.To, m.Kind, true
+	return r.post(ctx)
+}
+
+func (r relay) post(ctx context.Context) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	rq, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url+relayPath, bytes.NewReader(b))
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(rq)
+	if err != nil {
+		return err
+	}
+	if _ = resp.Body.Close(); resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("relay: got %d", resp.StatusCode)
+	}
+	return nil
+}
+
+// relayed takes what the second process sends.
+func (s *site) relayed(w http.ResponseWriter, r *http.Request) {
+	var got relay
+	err := json.NewDecoder(r.Body).Decode(&got)
+	switch {
+	case err != nil:
+	case got.Text:
+		err = s.Inbox.SendSMS(r.Context(), account.SMS{To: got.To, Kind: got.Kind})
+	default:
+		err = s.Inbox.Send(r.Context(), account.Message{To: got.To, Kind: got.Kind})
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	}
+}
+
+// mails are the kinds of what both instances have mailed to an address.
+func (s *site) mails(email string) (kinds []string) {
+	if s.flush != nil {
+		s.flush()
+	}
+	for _, m := range s.Inbox.Mails(email) {
+		kinds = append(kinds, m.Kind)
+	}
+	return kinds
+}
+
+// texts is how many text messages both instances have sent to a number.
+func (s *site) texts(phone string) int {
+	if s.flush != nil {
+		s.flush()
+	}
+	return len(s.Inbox.Texts(phone))
+}
 
 // planVariable has the plan of a second process.
 const planVariable = "HEADLESS_RACES_PLAN"
@@ -253,7 +371,8 @@ func beSecond(ctx context.Context, text string) error {
 	defer shut()
 	clock := &authtest.Clock{}
 	c := wiretest.Config()
-	c.URL, c.Store, c.Mailer, c.SMS, c.Now = p.URL, st, &authtest.Mailbox{}, &authtest.Phones{}, clock.Now
+	out := relay{url: p.URL}
+	c.URL, c.Store, c.Mailer, c.SMS, c.Now = p.URL, st, out, out, clock.Now
 	if elsewhere != nil {
 		c.SessionStore, c.LimitStore = elsewhere, elsewhere
 	}
@@ -268,6 +387,13 @@ func beSecond(ctx context.Context, text string) error {
 	mux.Handle("/_allauth/", auth.Handler())
 	mux.Handle("/accounts/", auth.Callbacks())
 	mux.Handle("/_admin/", auth.Admin())
+	mux.HandleFunc(flushPath, func(w http.ResponseWriter, r *http.Request) {
+		if err := auth.Flush(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
