@@ -919,7 +919,8 @@ func (a *Auth) Sweep(ctx context.Context) error {
 
 // User returns who is calling: in handlers behind [Auth.Load], [Auth.RequireUser]
 // and its relatives, in hooks and in OnEvent. Nil: nobody is logged in, or the
-// context is of no such request. The record is as it was when the request began.
+// context is of no such request. The record is as it was when the request began,
+// or a moment before with Session.CacheFor, and then without the password's hash.
 func User(ctx context.Context) *store.User {
 	if rq := api.FromContext(ctx); rq != nil {
 		return rq.User

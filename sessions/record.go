@@ -1,23 +1,21 @@
 package sessions
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/headless-auth/headless/store"
 )
 
-// A record is a session and its user in few bytes, but for the token's hash.
-// What comes out is what went in: a host may save what it was told of a user.
+// A record is a session and its user in few bytes, but for the token's hash and
+// the password's, of which it knows only that there is one. Whatever else comes
+// out is what went in.
 //
 // First a word says which numbers and texts follow, and which are zero or
 // empty. A number is written as its difference from what it is likely to be. A
-// text is written with its length, in the alphabet of text.go. The end is the
-// salt and the tag of the password's hash, as nothing makes these shorter.
+// text is written with its length, in the alphabet of text.go.
 type record struct {
 	session store.Session
 	user    store.User
@@ -82,7 +80,7 @@ const (
 	textIP
 	textEmail
 	textUsername
-	textPassword
+	textPassword // empty if it is usable
 	textMethods
 	textUserAgent
 	textFirstName
@@ -91,11 +89,11 @@ const (
 	textState
 	texts
 
-	hasTail = 1 << 31 // the password's end is the record's
+	hasPassword = 1 << 31
 )
 
-func textsOf(s *store.Session, u *store.User, n *[numbers]int64) (t [texts]string, tail []byte) {
-	t = [texts]string{
+func textsOf(s *store.Session, u *store.User, n *[numbers]int64) [texts]string {
+	t := [texts]string{
 		textSessionID: s.ID, textUserID: u.ID, textIP: s.IP, textEmail: u.Email, textUsername: u.Username, textMethods: string(s.Methods),
 		textUserAgent: s.UserAgent, textFirstName: u.FirstName, textLastName: u.LastName, textFields: string(u.Fields), textState: string(s.State),
 	}
@@ -104,8 +102,10 @@ func textsOf(s *store.Session, u *store.User, n *[numbers]int64) (t [texts]strin
 			t[i] = ""
 		}
 	}
-	t[textPassword], tail = cutTail(string(u.Password))
-	return t, tail
+	if !u.Password.Usable() {
+		t[textPassword] = string(u.Password)
+	}
+	return t
 }
 
 // encodeRecord appends a session and its user to b.
@@ -119,9 +119,8 @@ func encodeRecord(b []byte, s *store.Session, u *store.User, life int64) []byte 
 			b = binary.AppendVarint(b, v)
 		}
 	}
-	l, tail := textsOf(s, u, &n)
 	var known alphabet
-	for i, t := range l {
+	for i, t := range textsOf(s, u, &n) {
 		if t != "" {
 			there |= 1 << (numbers + i)
 			b = known.append(b, t)
@@ -130,11 +129,11 @@ func encodeRecord(b []byte, s *store.Session, u *store.User, life int64) []byte 
 			known = alphabet{u.Email, string(appendLogin(nil, s))}
 		}
 	}
-	if tail != nil {
-		there |= hasTail
+	if u.Password.Usable() {
+		there |= hasPassword
 	}
 	binary.LittleEndian.PutUint32(b[start:], there)
-	return append(b, tail...)
+	return b
 }
 
 // appendLogin writes when somebody logged in, as records of authentication do.
@@ -170,9 +169,6 @@ func decodeRecord(b []byte, life int64) (*store.Session, *store.User) {
 		case i < textIP && n[i] != 0:
 			text = strconv.AppendInt(text, n[i], 10)
 		}
-		if i == textPassword && there&hasTail != 0 {
-			text = appendTail(text, b[len(b)-tailSize:])
-		}
 		if ends[i] = len(text); i == textEmail {
 			email = text[ends[textIP]:]
 		}
@@ -188,6 +184,9 @@ func decodeRecord(b []byte, life int64) (*store.Session, *store.User) {
 	u.ID, u.Email, u.Username, u.Password = t(textUserID), t(textEmail), t(textUsername), store.PasswordHash(t(textPassword))
 	u.FirstName, u.LastName, u.Fields = t(textFirstName), t(textLastName), filled(t(textFields))
 	s.UserID = u.ID
+	if there&hasPassword != 0 {
+		u.Password = store.PasswordNotTold
+	}
 	return s, u
 }
 
@@ -197,37 +196,4 @@ func filled(t string) []byte {
 		return nil
 	}
 	return []byte(t)
-}
-
-// The tail of a password's hash: a salt of 16 bytes, a tag of 32.
-const (
-	tailSize = 16 + 32
-	saltText = 22
-	tagText  = 43
-)
-
-var b64 = base64.RawStdEncoding.Strict()
-
-// cutTail cuts salt and tag off an Argon2 hash. A hash of another form it
-// leaves as it is.
-func cutTail(hash string) (scheme string, tail []byte) {
-	at := len(hash) - saltText - 1 - tagText
-	if at < 0 || hash[at+saltText] != '$' {
-		return hash, nil
-	}
-	tail = make([]byte, 0, tailSize)
-	for _, part := range []string{hash[at : at+saltText], hash[at+saltText+1:]} {
-		if strings.ContainsAny(part, "\r\n") {
-			return hash, nil // the decoder would pass over them
-		}
-		var err error
-		if tail, err = b64.AppendDecode(tail, []byte(part)); err != nil {
-			return hash, nil
-		}
-	}
-	return hash[:at], tail
-}
-
-func appendTail(text, tail []byte) []byte {
-	return b64.AppendEncode(append(b64.AppendEncode(text, tail[:16]), '$'), tail[16:])
 }

@@ -50,7 +50,8 @@ type Config struct {
 	// ask the store with every request: for requests that change nothing, and
 	// for the host's own routes. With PostgreSQL and Redis, and while Auth.Run
 	// runs, instances tell each other of changes at once; otherwise a session
-	// that was ended on another instance counts there for so long. Default 0:
+	// that was ended on another instance counts there for so long. The hash of a
+	// user's password is not remembered; see [store.PasswordNotTold]. Default 0:
 	// the store is always asked. At most 1 minute.
 	CacheFor time.Duration
 	// CacheSize is how many sessions are remembered, in 256 bytes each at most,
@@ -435,7 +436,8 @@ func (m *Manager) Present(ctx context.Context, w http.ResponseWriter, rq *api.Re
 	if rq.Client == api.Browser {
 		return nil, m.setCookies(w, rq)
 	}
-	if rq.NewToken == "" && rq.User == nil {
+	granted := rq.User != nil && (rq.User.ID != rq.Started || rq.Session.Epoch != rq.Credential.Epoch)
+	if rq.NewToken == "" && !granted {
 		return nil, nil
 	}
 	meta := map[string]any{}
@@ -444,8 +446,8 @@ func (m *Manager) Present(ctx context.Context, w http.ResponseWriter, rq *api.Re
 	}
 	// After a password change the tokens from before it are dead; the client
 	// that has made it goes on with new ones. spec: sessions-tokens.md §7.6.
-	if u := rq.User; u != nil && (u.ID != rq.Started || rq.Session.Epoch != rq.Credential.Epoch) {
-		g, err := m.strategy.Grant(ctx, rq.Session, u, tokens.When{Now: rq.Now, Refreshed: rq.Now})
+	if granted {
+		g, err := m.strategy.Grant(ctx, rq.Session, rq.User, tokens.When{Now: rq.Now, Refreshed: rq.Now})
 		if err != nil {
 			return nil, err
 		}
@@ -456,9 +458,6 @@ func (m *Manager) Present(ctx context.Context, w http.ResponseWriter, rq *api.Re
 			meta["refresh_token"] = g.RefreshToken
 		}
 		maps.Copy(meta, g.Extra)
-	}
-	if len(meta) == 0 {
-		return nil, nil
 	}
 	return meta, nil
 }

@@ -36,7 +36,7 @@ var phrases = [...]string{
 	`,"reauthenticated":true`, `,"passwordless":true`, `,"provider":"`, `,"uid":"`, `,"id":`, "mfa", "totp", "webauthn", "recovery_codes",
 	"socialaccount", "password",
 	// Accounts.
-	"argon2", "id$v=19$m=19456,t=2,p=1$", "pbkdf2_sha256$", "@gmail.com", "@outlook.com", "@icloud.com", "@example.", ".com", ".org", `":"`,
+	"@gmail.com", "@outlook.com", "@icloud.com", "@example.", ".com", ".org", `":"`,
 }
 
 // code is the byte that stands for a phrase.

@@ -95,7 +95,7 @@ func (s *Social) callback(e *entry, from func(context.Context, *api.Request) (ur
 		}
 		reply, err := s.arrive(ctx, rq, e, state, values)
 		if err == nil && cookie != nil {
-			reply.WithCookie(cookie)
+			reply = reply.WithCookie(cookie)
 		}
 		return reply, err
 	}

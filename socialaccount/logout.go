@@ -184,7 +184,7 @@ func (s *Social) loggedOut(e *entry, from func(context.Context, *api.Request) (*
 			reply, err = s.logoutAsked(ctx, rq, e, m)
 		}
 		if err == nil && cookie != nil {
-			reply.WithCookie(cookie)
+			reply = reply.WithCookie(cookie)
 		}
 		return reply, err
 	}

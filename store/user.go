@@ -54,6 +54,11 @@ type PasswordHash string
 // neither empty nor marked unusable with a leading "!".
 func (h PasswordHash) Usable() bool { return h != "" && h[0] != '!' }
 
+// PasswordNotTold is the hash of a user who has a usable password and was
+// remembered rather than read, as sessions.Config.CacheFor has it: hashes are
+// not kept. No store saves it.
+const PasswordNotTold PasswordHash = "(not told)"
+
 const redacted = "[redacted]"
 
 // Format implements [fmt.Formatter].
@@ -78,7 +83,7 @@ type Users interface {
 	// UpdateUser saves u if u.Version is still the stored one, and increments
 	// it in both. Email, CreatedAt and LastLoginAt are not written.
 	// ErrConflict: somebody else has updated or deleted the user, or the
-	// username is taken.
+	// username is taken. Another error: u.Password is [PasswordNotTold].
 	UpdateUser(ctx context.Context, u *User) error
 	// UpgradePassword replaces the hash old by its equivalent new, if old is
 	// still the stored one; otherwise it does nothing. No version or epoch

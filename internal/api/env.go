@@ -71,6 +71,7 @@ type Env struct {
 	Locale func(r *http.Request) string
 
 	migrated uint32 // 1: the tables are up to date; read and written atomically
+	waiting  watches
 }
 
 // Sessions is what the request path asks of package sessions.
@@ -102,7 +103,9 @@ func (e *Env) IDValue(id string) any {
 }
 
 // UserData is what the API tells of a user. spec: core.md §3.2.
-func (e *Env) UserData(ctx context.Context, u *store.User) any {
+func (e *Env) UserData(ctx context.Context, u *store.User) any { return e.userData(ctx, u) }
+
+func (e *Env) userData(ctx context.Context, u *store.User) userData {
 	d := userData{
 		ID: u.ID, integerID: e.IntegerIDs, Display: e.Display(ctx, u), Email: u.Email,
 		HasUsablePassword: u.Password.Usable(), Username: u.Username,

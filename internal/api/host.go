@@ -48,9 +48,10 @@ func (e *Env) Caller(w http.ResponseWriter, r *http.Request, origins *csrf.Origi
 func (rq *Request) enter(w http.ResponseWriter, origins *csrf.Origins, optional bool) error {
 	r := rq.HTTP
 	rq.host = true
-	ctx, cancel := context.WithTimeout(NewContext(r.Context(), rq), rq.Env.Timeout)
+	ctx := &patience{}
+	ctx.start(r.Context(), rq, rq.Env.Timeout)
 	err := rq.recognise(ctx, origins)
-	cancel()
+	ctx.end()
 	var dead *Error
 	if errors.As(err, &dead) && dead.Status == http.StatusGone && optional {
 		err = nil // optional authentication: a dead token is none
@@ -109,8 +110,8 @@ func (rq *Request) recognise(ctx context.Context, origins *csrf.Origins) error {
 func (rq *Request) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	ctx, cancel := context.WithTimeout(NewContext(r.Context(), rq), rq.Env.Timeout)
 	defer cancel()
-	env, header := rq.answer(ctx, nil, err)
-	rq.write(ctx, w, env, header)
+	env := rq.answer(ctx, w.Header(), nil, err)
+	rq.write(ctx, w, &env)
 }
 
 // Act runs fn as a request that the host makes itself, in code rather than

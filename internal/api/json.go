@@ -76,7 +76,13 @@ func (b *buffer) any(v any) error {
 func (env *envelope) appendTo(b *buffer) error {
 	b.b = append(b.b, `{"status":`...)
 	b.b = strconv.AppendInt(b.b, int64(env.Status), 10)
-	if env.Data != nil {
+	switch {
+	case env.auth:
+		b.key("data")
+		if err := env.who.appendTo(b, env.authenticated); err != nil {
+			return err
+		}
+	case env.Data != nil:
 		b.key("data")
 		if err := b.any(env.Data); err != nil {
 			return err
@@ -125,11 +131,11 @@ func (b *buffer) members(m map[string]any) error {
 	return nil
 }
 
-func (d authData) appendTo(b *buffer) error {
+func (d *authData) appendTo(b *buffer, authenticated bool) error {
 	b.b = append(b.b, '{')
-	if d.User != nil {
+	if authenticated {
 		b.key("user")
-		if err := b.any(d.User); err != nil {
+		if err := d.User.appendTo(b); err != nil {
 			return err
 		}
 	}

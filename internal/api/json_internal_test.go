@@ -23,8 +23,8 @@ func TestEnvelopeIsJSON(t *testing.T) {
 					Display:    func(context.Context, *store.User) string { return text },
 					Extra:      func(context.Context, *store.User) map[string]any { return extra },
 				}
-				user := e.UserData(t.Context(), &store.User{ID: "7", Email: text, Username: text, Password: "x"})
-				env := envelope{Status: 401, Data: authData{User: user, Methods: methods(nil), Flows: &Flows{{ID: text}}}, auth: true, Meta: extra, Errors: []Item{{Message: text, Code: "c"}}}
+				user := e.userData(t.Context(), &store.User{ID: "7", Email: text, Username: text, Password: "x"})
+				env := envelope{Status: 401, who: authData{User: user, Methods: methods(nil), Flows: &Flows{{ID: text}}}, auth: true, authenticated: true, Meta: extra, Errors: []Item{{Message: text, Code: "c"}}}
 				b := &buffer{}
 				if err := env.appendTo(b); err != nil {
 					t.Fatal(err)
@@ -41,7 +41,7 @@ func TestEnvelopeIsJSON(t *testing.T) {
 				if text != "" {
 					u["display"], u["email"], u["username"] = clean, clean, clean
 				}
-				meta := map[string]any{"is_authenticated": false}
+				meta := map[string]any{"is_authenticated": true}
 				for k, v := range plain(t, extra) {
 					u[k], meta[k] = v, v
 				}
@@ -78,9 +78,9 @@ func plain(t *testing.T, v map[string]any) (m map[string]any) {
 func TestEnvelopeWithoutParts(t *testing.T) {
 	for want, env := range map[string]envelope{
 		`{"status":409}`: {Status: 409},
-		`{"status":200,"data":[1],"meta":{"a":1,"b":2}}`:                                {Status: 200, Data: []int{1}, Meta: map[string]any{"b": 2, "a": 1}},
-		`{"status":401,"data":{},"meta":{"is_authenticated":false}}`:                    {Status: 401, Data: authData{}, auth: true},
-		`{"status":200,"data":{},"meta":{"is_authenticated":true,"session_token":"x"}}`: {Status: 200, Data: authData{}, auth: true, authenticated: true, Meta: map[string]any{"session_token": "x"}},
+		`{"status":200,"data":[1],"meta":{"a":1,"b":2}}`:                                                                    {Status: 200, Data: []int{1}, Meta: map[string]any{"b": 2, "a": 1}},
+		`{"status":401,"data":{},"meta":{"is_authenticated":false}}`:                                                        {Status: 401, auth: true},
+		`{"status":200,"data":{"user":{"has_usable_password":false}},"meta":{"is_authenticated":true,"session_token":"x"}}`: {Status: 200, auth: true, authenticated: true, Meta: map[string]any{"session_token": "x"}},
 	} {
 		b := &buffer{}
 		if err := env.appendTo(b); err != nil || string(b.b) != want+"\n" {
@@ -93,14 +93,14 @@ func TestEnvelopeThatCannotBeWritten(t *testing.T) {
 	for name, env := range map[string]envelope{
 		"data":    {Data: make(chan int)},
 		"meta":    {Meta: map[string]any{"x": make(chan int)}},
-		"records": {Data: authData{Methods: json.RawMessage(`[{"method"`)}},
-		"user":    {Data: authData{User: userData{extra: map[string]any{"x": make(chan int)}}}},
+		"records": {auth: true, who: authData{Methods: json.RawMessage(`[{"method"`)}},
+		"user":    {auth: true, authenticated: true, who: authData{User: userData{extra: map[string]any{"x": make(chan int)}}}},
 	} {
 		if err := env.appendTo(&buffer{}); err == nil {
 			t.Errorf("%s: got no error", name)
 		}
 	}
-	if err := (&envelope{Data: authData{Methods: json.RawMessage(`x`)}}).appendTo(&buffer{}); !errors.Is(err, errMethods) {
+	if err := (&envelope{auth: true, who: authData{Methods: json.RawMessage(`x`)}}).appendTo(&buffer{}); !errors.Is(err, errMethods) {
 		t.Errorf("got %v", err)
 	}
 }

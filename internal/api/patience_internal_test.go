@@ -13,7 +13,9 @@ func TestPatience(t *testing.T) {
 	begin := func(t *testing.T) (p *patience, leave context.CancelFunc) {
 		client, leave := context.WithCancel(context.WithValue(t.Context(), key{}, "the client's"))
 		t.Cleanup(leave)
-		return newPatience(client, &Request{}, time.Second), leave
+		p = &patience{}
+		p.start(client, &Request{Env: &Env{}}, time.Second)
+		return p, leave
 	}
 	for name, waits := range map[string]bool{"nobody waits": false, "somebody waits": true} {
 		t.Run(name, func(t *testing.T) {
@@ -40,6 +42,7 @@ func TestPatience(t *testing.T) {
 						t.Errorf("%s: got %v, %v, %v before", ending, p.Err(), FromContext(p), p.Value(key{}))
 					}
 					tt.end(p, leave)
+					time.Sleep(glance)
 					synctest.Wait()
 					if !errors.Is(p.Err(), tt.want) {
 						t.Errorf("%s: got %v, want %v", ending, p.Err(), tt.want)
@@ -56,11 +59,54 @@ func TestPatience(t *testing.T) {
 			}
 		})
 	}
+	t.Run("who has an answer is not looked at any more", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			e := &Env{}
+			var l []*patience
+			for range 100 {
+				p := &patience{}
+				p.start(t.Context(), &Request{Env: e}, time.Hour)
+				p.Done()
+				l = append(l, p)
+			}
+			for i := range l { // in some order
+				l[i*37%len(l)].end()
+			}
+			for i := range e.waiting {
+				if w := &e.waiting[i]; w.first != nil {
+					t.Errorf("somebody is in watch %d", i)
+				}
+			}
+			time.Sleep(2 * glance)
+			synctest.Wait()
+			for i := range e.waiting {
+				if w := &e.waiting[i]; w.awake {
+					t.Errorf("watch %d goes on", i)
+				}
+			}
+		})
+	})
+	t.Run("what is called off is not done", func(t *testing.T) {
+		p, done := &patience{}, false
+		p.start(t.Context(), &Request{Env: &Env{}}, time.Hour)
+		stop := context.AfterFunc(p, func() { done = true })
+		if !stop() || stop() {
+			t.Error("it is called off once")
+		}
+		if p.end(); done {
+			t.Error("it was done")
+		}
+		if late := make(chan bool, 1); context.AfterFunc(p, func() { late <- true })() || !<-late {
+			t.Error("what comes late is done at once")
+		}
+	})
 	t.Run("an earlier deadline of the client's counts", func(t *testing.T) {
 		client, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		want, _ := client.Deadline()
-		if got, ok := newPatience(client, &Request{}, time.Hour).Deadline(); !ok || !got.Equal(want) {
+		p := &patience{}
+		p.start(client, &Request{}, time.Hour)
+		if got, ok := p.Deadline(); !ok || !got.Equal(want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	})

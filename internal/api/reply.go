@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 	"github.com/headless-auth/headless/store"
 )
 
-// Reply is a flow's answer.
+// Reply is a flow's answer. Its methods return another one.
 type Reply struct {
 	status int
 	data   any
@@ -31,23 +32,35 @@ func Empty(status int) *Reply { return &Reply{status: status} }
 func Data(v any) *Reply { return &Reply{status: http.StatusOK, data: v} }
 
 // WithStatus changes the status.
-func (r *Reply) WithStatus(status int) *Reply { r.status = status; return r }
+func (r *Reply) WithStatus(status int) *Reply {
+	c := *r
+	c.status = status
+	return &c
+}
 
 // WithMeta adds to the answer's meta.
 func (r *Reply) WithMeta(key string, v any) *Reply {
-	if r.meta == nil {
-		r.meta = map[string]any{}
+	c := *r
+	c.meta = maps.Clone(r.meta)
+	if c.meta == nil {
+		c.meta = map[string]any{}
 	}
-	r.meta[key] = v
-	return r
+	c.meta[key] = v
+	return &c
 }
 
 // WithCookie sets a cookie besides the session's.
-func (r *Reply) WithCookie(c *http.Cookie) *Reply { r.cookie = c; return r }
+func (r *Reply) WithCookie(cookie *http.Cookie) *Reply {
+	c := *r
+	c.cookie = cookie
+	return &c
+}
 
 // Authentication is the answer that tells where the caller stands: 200 with
 // the user, or 401 with what there is to do. spec: core.md §3.1.
-func Authentication() *Reply { return &Reply{auth: true} }
+func Authentication() *Reply { return &authentication }
+
+var authentication = Reply{auth: true}
 
 // Redirect sends a browser elsewhere.
 func Redirect(location string) *Reply { return &Reply{status: http.StatusFound, location: location} }
@@ -68,15 +81,16 @@ type envelope struct {
 	Meta   map[string]any
 	Errors []Item
 
-	// auth: the answer tells whether the caller is authenticated.
+	// auth: the answer tells whether the caller is authenticated, and who is.
 	auth, authenticated bool
+	who                 authData
 
 	location string // of a redirect, in place of all this
 	page     func(csrf string) Page
 }
 
 type authData struct {
-	User    any
+	User    userData // if authenticated
 	Methods json.RawMessage
 	Flows   *Flows
 }
@@ -90,11 +104,10 @@ func methods(m store.Methods) json.RawMessage {
 	return json.RawMessage(m)
 }
 
-// answer turns what a flow returned into an envelope.
-func (rq *Request) answer(ctx context.Context, reply *Reply, flowErr error) (env envelope, header http.Header) {
-	header = http.Header{}
+// answer turns what a flow returned into an envelope, and headers.
+func (rq *Request) answer(ctx context.Context, header http.Header, reply *Reply, flowErr error) envelope {
 	if flowErr != nil {
-		env = rq.fail(ctx, flowErr, header)
+		env := rq.fail(ctx, flowErr, header)
 		var e *Error
 		if errors.As(flowErr, &e) && e.flows {
 			if u := rq.User; e.anonymous {
@@ -103,9 +116,9 @@ func (rq *Request) answer(ctx context.Context, reply *Reply, flowErr error) (env
 			}
 			body := rq.authenticate(ctx, e.Status, header)
 			body.Errors = append(body.Errors, env.Errors...)
-			return body, header
+			return body
 		}
-		return env, header
+		return env
 	}
 	if reply.cookie != nil {
 		header.Add("Set-Cookie", reply.cookie.String())
@@ -115,9 +128,9 @@ func (rq *Request) answer(ctx context.Context, reply *Reply, flowErr error) (env
 		if rq.User != nil {
 			status = http.StatusOK
 		}
-		return rq.authenticate(ctx, status, header), header
+		return rq.authenticate(ctx, status, header)
 	}
-	return envelope{Status: reply.status, Data: reply.data, Meta: reply.meta, location: reply.location, page: reply.page}, header
+	return envelope{Status: reply.status, Data: reply.data, Meta: reply.meta, location: reply.location, page: reply.page}
 }
 
 // fail answers with an error. What is our fault is for the log alone.
@@ -137,42 +150,36 @@ func (rq *Request) fail(ctx context.Context, err error, header http.Header) enve
 }
 
 func (rq *Request) authenticate(ctx context.Context, status int, header http.Header) envelope {
-	var d authData
+	env := envelope{Status: status, auth: true, authenticated: rq.User != nil}
 	if rq.User != nil {
-		d.User, d.Methods = rq.Env.UserData(ctx, rq.User), methods(rq.Session.Methods)
+		env.who.User, env.who.Methods = rq.Env.userData(ctx, rq.User), methods(rq.Session.Methods)
 	}
 	if status != http.StatusOK {
 		l, err := rq.flows(ctx)
 		if err != nil {
 			return rq.fail(ctx, err, header)
 		}
-		d.Flows = &l
+		env.who.Flows = &l
 	}
-	return envelope{Status: status, Data: d, auth: true, authenticated: rq.User != nil}
+	return env
 }
 
 // noStore forbids caching, in the reference's words.
 const noStore = "max-age=0, no-cache, no-store, must-revalidate, private"
 
 // write sends an envelope.
-func (rq *Request) write(ctx context.Context, w http.ResponseWriter, env envelope, extra http.Header) {
+func (rq *Request) write(ctx context.Context, w http.ResponseWriter, env *envelope) {
 	if env.Status < 500 {
 		meta, err := rq.Env.Sessions.Present(ctx, w, rq)
 		if err != nil {
 			rq.Env.Log.ErrorContext(ctx, "request failed", "method", rq.HTTP.Method, "path", rq.HTTP.URL.Path, "error", err)
-			env = envelope{Status: http.StatusInternalServerError}
+			env = &envelope{Status: http.StatusInternalServerError}
 		}
 		if env.Meta == nil {
 			env.Meta = meta
-		} else {
-			for k, v := range meta {
-				env.Meta[k] = v
-			}
-		}
-	}
-	for k, l := range extra {
-		for _, v := range l {
-			w.Header().Add(k, v)
+		} else if len(meta) > 0 {
+			env.Meta = maps.Clone(env.Meta)
+			maps.Copy(env.Meta, meta)
 		}
 	}
 	if rq.Client == Browser {
@@ -196,17 +203,18 @@ func (rq *Request) write(ctx context.Context, w http.ResponseWriter, env envelop
 	writeBody(w, rq.HTTP, env.Status, htmlType, body)
 }
 
-func writeEnvelope(w http.ResponseWriter, r *http.Request, env envelope) {
+func writeEnvelope(w http.ResponseWriter, r *http.Request, env *envelope) {
 	b, ok := buffers.Get().(*buffer)
 	if !ok {
 		b = &buffer{}
 	}
 	defer b.release()
+	status := env.Status
 	if err := env.appendTo(b); err != nil {
-		env.Status = http.StatusInternalServerError
+		status = http.StatusInternalServerError
 		b.b = append(b.b[:0], `{"status":500}`...)
 	}
-	writeBody(w, r, env.Status, jsonType, b.b)
+	writeBody(w, r, status, jsonType, b.b)
 }
 
 // The headers of every answer, made once. Nobody changes them in place.
@@ -230,6 +238,9 @@ func variesByCookie(h http.Header) {
 	}
 }
 
+// counted is how long a body may be for net/http to write its length itself.
+const counted = 2048
+
 func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType []string, body []byte) {
 	h := w.Header()
 	h["Content-Type"] = contentType
@@ -239,7 +250,9 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType [
 	if h["Referrer-Policy"] == nil {
 		h["Referrer-Policy"] = referrerPolicy
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if r.Method == http.MethodHead || len(body) > counted {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body)
@@ -254,5 +267,5 @@ func WriteStatus(w http.ResponseWriter, r *http.Request, status int, codes ...Co
 		env.Errors = append(env.Errors, Item{Code: c})
 	}
 	env.Errors = fillMessages("", env.Errors)
-	writeEnvelope(w, r, env)
+	writeEnvelope(w, r, &env)
 }

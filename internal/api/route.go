@@ -95,8 +95,7 @@ func (rt *Route) allow() string {
 func (e *Env) Handler(client Client, rt Route) http.Handler {
 	allow := rt.allow()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rq := e.newRequest(r, client)
-		ctx := newPatience(r.Context(), rq, e.Timeout+rt.Patience)
+		rq, ctx := e.newCall(r, client, e.Timeout+rt.Patience)
 		defer ctx.end()
 		if e.Observe != nil {
 			seen, done := rq.watch(w, &rt)
@@ -125,21 +124,37 @@ func (e *Env) Handler(client Client, rt Route) http.Handler {
 		if err != nil && rt.Astray != "" && asError(err).forPeople() {
 			reply, err = Redirect(rt.Astray), nil
 		}
-		env, header := rq.answer(ctx, reply, err)
+		env := rq.answer(ctx, w.Header(), reply, err)
 		if env.Status == http.StatusMethodNotAllowed || r.Method == http.MethodOptions {
-			header.Set("Allow", allow)
+			w.Header().Set("Allow", allow)
 		}
-		rq.write(ctx, w, env, header)
+		rq.write(ctx, w, &env)
 	})
 }
 
 func (e *Env) newRequest(r *http.Request, client Client) *Request {
-	rq := &Request{Env: e, HTTP: r, Client: client, Now: e.Now()}
+	rq := &Request{}
+	rq.begin(e, r, client)
+	return rq
+}
+
+// newCall is newRequest with the context that it is answered in.
+func (e *Env) newCall(r *http.Request, client Client, patient time.Duration) (*Request, *patience) {
+	call := &struct {
+		Request
+		patience
+	}{}
+	call.begin(e, r, client)
+	call.start(r.Context(), &call.Request, patient)
+	return &call.Request, &call.patience
+}
+
+func (rq *Request) begin(e *Env, r *http.Request, client Client) {
+	rq.Env, rq.HTTP, rq.Client, rq.Now = e, r, client, e.Now()
 	rq.Session = &rq.stored // nothing, until it is identified
 	if e.Locale != nil {
 		rq.Locale = e.Locale(r)
 	}
-	return rq
 }
 
 // run takes a request from identification to the flow's answer.

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -78,6 +79,9 @@ func (t *tables) user(id string) (*store.User, error) {
 
 // UpdateUser implements [store.Users].
 func (s *Store) UpdateUser(ctx context.Context, u *store.User) error {
+	if u.Password == store.PasswordNotTold {
+		return errors.New("update user: the user was remembered, not read, and the password is not known")
+	}
 	t, err := s.write(ctx)
 	if err != nil {
 		return err

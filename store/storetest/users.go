@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -108,6 +109,18 @@ func Users(t *testing.T, open func(t *testing.T) store.Store) {
 				t.Errorf("Fields: got %q, want nil", back.Fields)
 			}
 		}
+	})
+
+	t.Run("a password that is not told is not saved", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		u := fullUser()
+		ok(t, st.CreateUser(ctx, u))
+		want := clone(got(st.User(ctx, u.ID))(t))
+		u.Password = store.PasswordNotTold
+		if err := st.UpdateUser(ctx, u); err == nil || errors.Is(err, store.ErrConflict) {
+			t.Errorf("got %v", err)
+		}
+		same(t, got(st.User(ctx, u.ID))(t), want)
 	})
 
 	t.Run("records are the caller's", func(t *testing.T) {
