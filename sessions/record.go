@@ -136,9 +136,24 @@ func encodeRecord(b []byte, s *store.Session, u *store.User, life int64) []byte 
 	return b
 }
 
-// appendLogin writes when somebody logged in, as records of authentication do.
+// appendLogin writes when somebody logged in, as records of authentication do:
+// in seconds, without zeros at the end.
 func appendLogin(b []byte, s *store.Session) []byte {
-	return strconv.AppendFloat(b, float64(s.CreatedAt.UnixMicro())/1e6, 'f', -1, 64)
+	micro := s.CreatedAt.UnixMicro()
+	if micro < 0 {
+		return b
+	}
+	b = strconv.AppendInt(b, micro/1e6, 10)
+	rest := micro % 1e6
+	if rest == 0 {
+		return b
+	}
+	b = append(b, '.')
+	for unit := int64(1e5); rest > 0; unit /= 10 {
+		b = append(b, byte('0'+rest/unit))
+		rest %= unit
+	}
+	return b
 }
 
 // decodeRecord is the reverse of encodeRecord.
@@ -147,7 +162,7 @@ func decodeRecord(b []byte, life int64) (*store.Session, *store.User) {
 	s, u := &x.session, &x.user
 	there := binary.LittleEndian.Uint32(b)
 	b = b[4:]
-	var buf [1024]byte
+	var buf [512]byte
 	text := buf[:0]
 	var n [numbers]int64
 	for i := range n {
