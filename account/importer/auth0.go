@@ -132,24 +132,29 @@ func (u *auth0User) record() *Record {
 	return r
 }
 
-// providers are other systems' names of identity providers, where ours are
-// others. What is no provider has none.
-var providers = map[string]string{
-	"auth0": "", "sms": "", "email": "", "phone": "", "password": "", "anonymous": "",
-	"google-oauth2": "google", "google.com": "google", "google_oauth2": "google",
-	"facebook.com": "facebook", "github.com": "github", "apple.com": "apple", "yahoo.com": "yahoo",
-	"twitter.com": "twitter", "windowslive": "microsoft", "microsoft.com": "microsoft", "linkedin": "linkedin_oauth2",
-}
-
 // link adds a linked account.
 func (r *Record) link(provider, uid string) {
-	name, known := providers[provider]
-	if !known {
-		name = provider
-	}
-	if name != "" && uid != "" {
+	if name := ours(provider); name != "" && uid != "" {
 		r.Social = append(r.Social, Social{Provider: name, UID: uid})
 	}
+}
+
+// ours is our name of what another system calls an identity provider; what is
+// no provider has none.
+func ours(provider string) string {
+	switch provider {
+	case "auth0", "sms", "email", "phone", "password", "anonymous":
+		return ""
+	case "google-oauth2", "google.com", "google_oauth2":
+		return "google"
+	case "facebook.com", "github.com", "apple.com", "yahoo.com", "twitter.com":
+		return strings.TrimSuffix(provider, ".com")
+	case "windowslive", "microsoft.com":
+		return "microsoft"
+	case "linkedin":
+		return "linkedin_oauth2"
+	}
+	return provider
 }
 
 // into fills in the password, or tells what is wrong.

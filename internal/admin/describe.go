@@ -35,7 +35,7 @@ func describe(p Parts, operations []operation) (http.Handler, error) {
 		methods[strings.ToLower(op.method)] = op.describe()
 	}
 	responses := object{}
-	for name, r := range refusals {
+	for name, r := range refusals() {
 		responses[name] = object{"description": r.description, "content": content(ref("Errors"))}
 	}
 	b, err := json.MarshalIndent(object{
@@ -70,17 +70,21 @@ func describe(p Parts, operations []operation) (http.Handler, error) {
 }
 
 // refusals are the answers that are none of an operation's own.
-var refusals = map[string]struct {
+func refusals() map[string]refusal {
+	return map[string]refusal{
+		"Invalid":         {http.StatusBadRequest, "Something is wrong with the input; the errors say what."},
+		"Unauthorized":    {http.StatusUnauthorized, "The token is missing or wrong."},
+		"NotFound":        {http.StatusNotFound, "There is no such user."},
+		"Conflict":        {http.StatusConflict, "Somebody else has changed the user at the same moment. Trying again is fine."},
+		"TooManyRequests": {http.StatusTooManyRequests, "There were too many wrong tokens from this address."},
+		"Unavailable":     {http.StatusServiceUnavailable, "The database can't be reached, or too much is going on."},
+		"NotImplemented":  {http.StatusNotImplemented, "The store does not list its users."},
+	}
+}
+
+type refusal struct {
 	status      int
 	description string
-}{
-	"Invalid":         {http.StatusBadRequest, "Something is wrong with the input; the errors say what."},
-	"Unauthorized":    {http.StatusUnauthorized, "The token is missing or wrong."},
-	"NotFound":        {http.StatusNotFound, "There is no such user."},
-	"Conflict":        {http.StatusConflict, "Somebody else has changed the user at the same moment. Trying again is fine."},
-	"TooManyRequests": {http.StatusTooManyRequests, "There were too many wrong tokens from this address."},
-	"Unavailable":     {http.StatusServiceUnavailable, "The database can't be reached, or too much is going on."},
-	"NotImplemented":  {http.StatusNotImplemented, "The store does not list its users."},
 }
 
 func (op *operation) describe() object {
@@ -109,7 +113,7 @@ func (op *operation) describe() object {
 		answer["properties"].(object)["data"] = ref(op.answer)
 	}
 	responses := object{"200": object{"description": "Done.", "content": content(answer)}}
-	for name, r := range refusals {
+	for name, r := range refusals() {
 		switch {
 		case r.status == http.StatusNotFound && !strings.Contains(op.path, "{user}"),
 			r.status == http.StatusNotImplemented && op.id != "findUsers",

@@ -21,8 +21,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/headless-auth/headless/internal/pattern"
 )
 
 // Decoder says how to decode.
@@ -141,11 +139,12 @@ func (v *Value) is(k kind, write string) bool {
 	return false
 }
 
-var plainKey = pattern.New(`^[A-Za-z0-9_.-]{1,64}$`)
+// plainKeys are made of these.
+const plainKeys = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
 func (v *Value) member(key string, n *node) *Value {
 	path := key
-	if !plainKey.MatchString(key) {
+	if key == "" || len(key) > 64 || strings.Trim(key, plainKeys) != "" {
 		path = fmt.Sprintf("%.64q", key)
 	}
 	if v.path != "" {

@@ -16,6 +16,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	texttemplate "text/template"
 	"unicode"
 
@@ -39,6 +40,7 @@ type Renderer struct {
 	templates map[string]source // by "layout.html", "de/login_code.txt", the tag in lower case
 	html      map[string]*htmltemplate.Template
 	text      map[string]*texttemplate.Template
+	ready     func() error // parses the templates, once
 }
 
 // source is a file of a template.
@@ -58,7 +60,7 @@ type source struct {
 //	de.json                           sentences by key; a new language is welcome
 //
 // Each is tried out with sample data; what does not work is an error that
-// names the file.
+// names the file. Without overrides the first mail parses the templates.
 func New(overrides fs.FS, site Site) (*Renderer, error) {
 	prefix := clean(site.SubjectPrefix)
 	if strings.TrimRightFunc(site.SubjectPrefix, unicode.IsSpace) != site.SubjectPrefix {
@@ -69,20 +71,13 @@ func New(overrides fs.FS, site Site) (*Renderer, error) {
 		templates: map[string]source{},
 		html:      map[string]*htmltemplate.Template{}, text: map[string]*texttemplate.Template{},
 	}
-	builtin := sub("templates")
-	for _, name := range []string{"layout.html", "content.html", "layout.txt", "content.txt"} {
-		b, err := fs.ReadFile(builtin, name)
-		if err != nil {
-			return nil, err
-		}
-		r.templates[name] = source{path: name, text: string(b)}
-	}
+	r.ready = sync.OnceValue(r.parse)
 	if overrides == nil {
-		return r, r.parse()
+		return r, nil
 	}
 	locales, err := r.override(overrides)
 	if err == nil {
-		err = r.parse()
+		err = r.ready()
 	}
 	if err == nil {
 		err = r.tryOut(locales)
@@ -118,6 +113,9 @@ func (r *Renderer) Render(kind, locale string, data map[string]string) (subject,
 		return "", "", "", fmt.Errorf("mail: %q is no kind of mail", kind)
 	}
 	values, err := k.values(data)
+	if err == nil {
+		err = r.ready()
+	}
 	if err != nil {
 		return "", "", "", fmt.Errorf("mail: %s: %w", kind, err)
 	}

@@ -156,9 +156,21 @@ func placeholders(sentence string) []string {
 	return slices.Compact(names)
 }
 
-// parse makes a template of every layout with every content.
+// parse makes a template of every layout with every content, the host's and
+// ours.
 func (r *Renderer) parse() error {
-	common, err := fs.ReadFile(files, "templates/parts.html")
+	builtin := sub("templates")
+	for _, name := range []string{"layout.html", "content.html", "layout.txt", "content.txt"} {
+		if _, ok := r.templates[name]; ok {
+			continue
+		}
+		b, err := fs.ReadFile(builtin, name)
+		if err != nil {
+			return err
+		}
+		r.templates[name] = source{path: name, text: string(b)}
+	}
+	common, err := fs.ReadFile(builtin, "parts.html")
 	if err != nil {
 		return err
 	}

@@ -4,24 +4,27 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 
 	"github.com/headless-auth/headless/internal/api"
 )
 
 // schemasOf are the schemas of fields by name.
-var schemasOf = map[string]string{
-	"email": "Email", "email2": "Email", "username": "Username", "phone": "Phone",
-	"password": "Password", "current_password": "Password", "new_password": "Password",
-	"code": "Code", "refresh_token": "RefreshToken",
-	"id": "AuthenticatorID", "authenticators": "AuthenticatorIDs", "credential": "WebAuthnCredential",
-	"provider": "ProviderID", "account": "ProviderAccountID", "process": "Process", "token": "ProviderTokens",
-}
+var schemasOf = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"email": "Email", "email2": "Email", "username": "Username", "phone": "Phone",
+		"password": "Password", "current_password": "Password", "new_password": "Password",
+		"code": "Code", "refresh_token": "RefreshToken",
+		"id": "AuthenticatorID", "authenticators": "AuthenticatorIDs", "credential": "WebAuthnCredential",
+		"provider": "ProviderID", "account": "ProviderAccountID", "process": "Process", "token": "ProviderTokens",
+	}
+})
 
 // field describes an input.
 func (d *draft) field(c *call, f *api.Field) (property, error) {
 	name := c.Fields[f.Name]
 	if name == "" {
-		name = schemasOf[f.Name]
+		name = schemasOf()[f.Name]
 	}
 	var schema object
 	description := f.Description

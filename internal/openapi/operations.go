@@ -43,9 +43,11 @@ const (
 	afterFactor  = "mfa_trust mfa_enroll verify_email"
 )
 
-var passwordless = m("in", "query", "name", "passwordless", "required", false,
-	"description", "If it is there, whatever its value, the key is made to log in by itself, as a passkey.",
-	"allowEmptyValue", true, "schema", m("type", "boolean"))
+func passwordless() object {
+	return m("in", "query", "name", "passwordless", "required", false,
+		"description", "If it is there, whatever its value, the key is made to log in by itself, as a passkey.",
+		"allowEmptyValue", true, "schema", m("type", "boolean"))
+}
 
 // operations is every method of every path, by URL below the client's prefix.
 // It is made when it is needed first: not every program serves a description.
@@ -396,7 +398,7 @@ var operations = sync.OnceValue(func() map[string]operation {
 		"GET /v1/account/authenticators/webauthn": {
 			ID: "getWebAuthnCreation", Tag: "Account: WebAuthn", Summary: "Options to make a security key or passkey",
 			Description: "For `PublicKeyCredential.parseCreationOptionsFromJSON()`.",
-			Query:       []object{passwordless},
+			Query:       []object{passwordless()},
 			Answers:     map[int]string{200: "WebAuthnCreationOptionsResponse", 401: "AuthenticationOrReauthentication", 409: "AddAuthenticatorConflict"},
 		},
 		"POST /v1/account/authenticators/webauthn": {

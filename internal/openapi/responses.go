@@ -172,7 +172,9 @@ func (d *draft) pendingExamples(flows string) object {
 	return o
 }
 
-var provider = m("id", "google", "name", "Google", "flows", list("provider_redirect", "provider_token"), "client_id", "123.apps.googleusercontent.com")
+func provider() object {
+	return m("id", "google", "name", "Google", "flows", list("provider_redirect", "provider_token"), "client_id", "123.apps.googleusercontent.com")
+}
 
 // flowsExample is a 401 in which a flow is pending, or none.
 func (d *draft) flowsExample(pending string) object {
@@ -199,7 +201,7 @@ func (d *draft) flowsExample(pending string) object {
 	case "":
 		flow = nil
 	case "provider_signup":
-		flow = append(flow, member{"provider", provider})
+		flow = append(flow, member{"provider", provider()})
 	case "mfa_authenticate":
 		flow = append(flow, member{"types", list("recovery_codes", "totp")})
 	case "mfa_enroll":
@@ -215,7 +217,7 @@ func (d *draft) configurationExample() object {
 	data := m("account", m("authentication_method", "email", "login_methods", list("email"), "is_open_for_signup", true,
 		"email_verification_by_code_enabled", false, "login_by_code_enabled", d.has("/v1/auth/code/request"), "password_reset_by_code_enabled", false))
 	if d.has("/v1/account/providers") {
-		data = append(data, member{"socialaccount", m("providers", list(provider))})
+		data = append(data, member{"socialaccount", m("providers", list(provider()))})
 	}
 	if d.has("/v1/account/authenticators") {
 		data = append(data, member{"mfa", m("supported_types", list("recovery_codes", "totp"), "passkey_login_enabled", d.has("/v1/auth/webauthn/login"))})

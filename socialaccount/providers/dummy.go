@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/socialaccount"
@@ -42,12 +43,14 @@ func (dummy) StateOf(callback url.Values) string { return callback.Get("state") 
 //go:embed dummy.html
 var dummyHTML string
 
-var dummyPage = template.Must(template.New("dummy").Parse(dummyHTML))
+var dummyPage = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("dummy").Parse(dummyHTML))
+})
 
 // Page implements [socialaccount.Interviewer].
 func (dummy) Page(csrf string, invalid bool) socialaccount.Page {
 	var b strings.Builder
-	if err := dummyPage.Execute(&b, struct {
+	if err := dummyPage().Execute(&b, struct {
 		CSRF    string
 		Invalid bool
 	}{csrf, invalid}); err != nil {

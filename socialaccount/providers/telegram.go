@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/headless-auth/headless/socialaccount"
@@ -76,7 +77,9 @@ func (telegramProvider) StateOf(callback url.Values) string { return callback.Ge
 //go:embed telegram.html
 var telegramHTML string
 
-var telegramPage = template.Must(template.New("telegram").Parse(telegramHTML))
+var telegramPage = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("telegram").Parse(telegramHTML))
+})
 
 // telegramScript posts what is in the fragment, which a server never sees.
 const telegramScript = `var found = /[#&]tgAuthResult=([^&]*)/.exec(location.hash), form = document.forms[0];
@@ -86,7 +89,7 @@ form.submit();`
 // Page implements [socialaccount.Interviewer].
 func (telegramProvider) Page(csrf string, _ bool) socialaccount.Page {
 	var b strings.Builder
-	if err := telegramPage.Execute(&b, struct {
+	if err := telegramPage().Execute(&b, struct {
 		CSRF   string
 		Script template.JS
 	}{csrf, telegramScript}); err != nil {

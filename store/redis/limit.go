@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/headless-auth/headless/store"
 )
 
@@ -32,8 +30,8 @@ end
 `
 
 var (
-	peekLimit = script(look + `return 0`)
-	takeLimit = script(look + `
+	peekLimit = newScript(look + `return 0`)
+	takeLimit = newScript(look + `
 redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, string.format('%.0f', math.max(now - per, 0)))
 local same = redis.call('ZCOUNT', KEYS[1], ARGV[1], ARGV[1])
 redis.call('ZADD', KEYS[1], ARGV[1], ARGV[1] .. string.format(':%07d', same), -per, 'per')
@@ -41,14 +39,14 @@ local left, life = redis.call('PTTL', KEYS[1]), tonumber(ARGV[5])
 if left < life then redis.call('PEXPIRE', KEYS[1], ARGV[5]) end
 return 0`)
 	// giveBack removes the last of the takes of a moment.
-	giveBack = script(`
+	giveBack = newScript(`
 local l = redis.call('ZREVRANGEBYSCORE', KEYS[1], ARGV[1], ARGV[1], 'LIMIT', 0, 1)
 if #l == 0 then return 0 end
 redis.call('ZREM', KEYS[1], l[1])
 if redis.call('ZCARD', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
 return 1`)
 	// removeLimit removes a bucket that limits nothing any more.
-	removeLimit = script(`
+	removeLimit = newScript(`
 local per = redis.call('ZSCORE', KEYS[1], 'per')
 if not per then return 0 end
 local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')
@@ -56,7 +54,7 @@ if tonumber(last[2]) - tonumber(per) > tonumber(ARGV[1]) then return 0 end
 return redis.call('DEL', KEYS[1])`)
 )
 
-func (s *Store) ask(ctx context.Context, script *redis.Script, now time.Time, b store.Bucket, thought int) (time.Duration, error) {
+func (s *Store) ask(ctx context.Context, script *script, now time.Time, b store.Bucket, thought int) (time.Duration, error) {
 	per := max(b.Per.Microseconds(), 1)
 	life := (b.Per + slack).Milliseconds()
 	n, err := script.Run(ctx, s.client, []string{s.limitKey(b.Key)}, now.UnixMicro(), per, b.Amount, thought, life).Int64()

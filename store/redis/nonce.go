@@ -12,7 +12,7 @@ func (s *Store) nonceKey(key string) string { return s.prefix + "n:{" + key + "}
 
 var (
 	// mark marks a key until a time, unless it is marked. Empty is for ever.
-	mark = script(`
+	mark = newScript(`
 local now = redis.call('GET', KEYS[1])
 if now and (now == '' or tonumber(now) > tonumber(ARGV[1])) then return 0 end
 if ARGV[2] ~= '' and tonumber(ARGV[2]) <= tonumber(ARGV[1]) then return 1 end
@@ -20,7 +20,7 @@ redis.call('SET', KEYS[1], ARGV[2])
 if ARGV[3] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return 1`)
 	// removeMark removes a mark whose time is over.
-	removeMark = script(`
+	removeMark = newScript(`
 local now = redis.call('GET', KEYS[1])
 if not now or now == '' or tonumber(now) > tonumber(ARGV[1]) then return 0 end
 return redis.call('DEL', KEYS[1])`)

@@ -239,9 +239,20 @@ func (m *idMaker) next() string {
 	return strconv.FormatInt(m.last, 10)
 }
 
-// script prepares a script. Its name on the server is a SHA-1, which protects
-// nothing and must not stop us in FIPS 140-only mode.
-func script(text string) (s *redis.Script) {
-	fips140.WithoutEnforcement(func() { s = redis.NewScript(text) })
-	return s
+// script is a script that is prepared when it is first run.
+type script struct {
+	text     string
+	once     sync.Once
+	prepared *redis.Script
+}
+
+func newScript(text string) *script { return &script{text: text} }
+
+// Run runs it. Its name on the server is a SHA-1, which protects nothing and
+// must not stop us in FIPS 140-only mode.
+func (s *script) Run(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd {
+	s.once.Do(func() {
+		fips140.WithoutEnforcement(func() { s.prepared = redis.NewScript(s.text) })
+	})
+	return s.prepared.Run(ctx, c, keys, args...)
 }

@@ -74,21 +74,21 @@ func number(s string) (int64, error) {
 var (
 	// point makes a token point to an id, and returns the other id that it
 	// points to already.
-	point = script(`
+	point = newScript(`
 local now = redis.call('GET', KEYS[1])
 if now and now ~= ARGV[1] and now ~= ARGV[3] then return now end
 redis.call('SET', KEYS[1], ARGV[1])
 if ARGV[2] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return ''`)
 	// index adds an id to a user's, and keeps them at least so long.
-	index = script(`
+	index = newScript(`
 local left = redis.call('PTTL', KEYS[1])
 redis.call('SADD', KEYS[1], ARGV[1])
 if ARGV[2] == '0' then redis.call('PERSIST', KEYS[1])
 elseif left == -2 or left >= 0 and left < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0`)
 	// create makes a session unless the id is taken.
-	create = script(`
+	create = newScript(`
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], 'v', 1, 'g', 0, 'r', '', unpack(ARGV, 2))
 if ARGV[1] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
@@ -96,7 +96,7 @@ return 1`)
 	// update saves a session of that version, tells whose it was and is on a
 	// channel if there is one, and returns its former token and user. w names
 	// the call, as it may come twice when its answer is lost.
-	update = script(`
+	update = newScript(`
 local now = redis.call('HMGET', KEYS[1], 'v', 'w', 'h', 'u')
 if not now[1] then return false end
 if now[2] == ARGV[2] then return {now[3], now[4], now[1]} end
@@ -109,7 +109,7 @@ if ARGV[4] ~= '' and user ~= '' then redis.pcall('PUBLISH', ARGV[4], user) end
 if ARGV[4] ~= '' and now[4] ~= '' and now[4] ~= user then redis.pcall('PUBLISH', ARGV[4], now[4]) end
 return {now[3], now[4], tostring(v)}`)
 	// touch notes use, unless that was done since.
-	touch = script(`
+	touch = newScript(`
 local seen = redis.call('HGET', KEYS[1], 's')
 if not seen or seen ~= '' and (ARGV[1] == '' or tonumber(seen) > tonumber(ARGV[1])) then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 3))
@@ -117,7 +117,7 @@ if ARGV[2] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE',
 return 1`)
 	// refresh uses a refresh token. ARGV: user, epoch, generation, now, grace,
 	// ttl, and the fields of a touch.
-	refresh = script(`
+	refresh = newScript(`
 local f = redis.call('HMGET', KEYS[1], 'u', 'e', 'g', 'r', 'x')
 local now = tonumber(ARGV[4])
 if f[1] ~= ARGV[1] or f[2] ~= ARGV[2] or f[5] ~= '' and tonumber(f[5]) <= now then return 'absent' end
@@ -133,7 +133,7 @@ return redis.call('HMGET', KEYS[1], 'h', 'u', 'e', 'm', 'd', 'i', 'a', 'c', 's',
 	// remove ends a session, if it is that user's or any user's will do, and if
 	// it has expired or may be alive. It tells whose it was on a channel, if
 	// there is one, and returns its token and user.
-	remove = script(`
+	remove = newScript(`
 local f = redis.call('HMGET', KEYS[1], 'h', 'u', 'x')
 if not f[1] or ARGV[1] == 'of' and f[2] ~= ARGV[2] then return false end
 if ARGV[1] == 'expired' and (f[3] == '' or tonumber(f[3]) > tonumber(ARGV[2])) then return false end
@@ -141,7 +141,7 @@ redis.call('DEL', KEYS[1])
 if ARGV[3] ~= '' and f[2] ~= '' then redis.pcall('PUBLISH', ARGV[3], f[2]) end
 return {f[1], f[2]}`)
 	// unpoint removes a token that points to that id.
-	unpoint = script(`if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`)
+	unpoint = newScript(`if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`)
 )
 
 const errNoHash = defect("the session has no token")
