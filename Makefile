@@ -100,8 +100,10 @@ compatibility: bin/standalone ## write docs/compatibility.md from such a compari
 generate: ## write anew what is made from the code
 	$(GO) generate ./...
 
+# Without C it needs nothing of the system it runs on; -s -w leaves out what
+# only debuggers read.
 bin/standalone: FORCE
-	$(GO) build -trimpath -o $@ ./examples/standalone
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o $@ ./examples/standalone
 
 FORCE:
 .PHONY: help run spa screenshots test check lint race races vuln gosec licenses sbom cross fips cover fuzz bench soak contract compatibility generate FORCE
