@@ -162,6 +162,9 @@ func beServer(ctx context.Context, st string) error {
 		Session: sessions.Config{List: true, Sliding: true, TrackActivity: true, TouchEvery: time.Second, Lifetime: lifetime},
 		MFA:     &mfa.Config{SupportedTypes: []string{"totp", "recovery_codes", "webauthn"}, PasskeyLogin: true},
 		Admin:   &headless.AdminConfig{Tokens: map[string][]byte{"soak": []byte(adminToken)}},
+		// What an address is sent is counted for a day; ever new ones would be
+		// growth that is meant to be.
+		Limits: map[string]string{"mail": "50/m/key"},
 		Logger:  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	db, err := openStore(ctx, st, os.Getenv("SOAK_DSN"), &c)
