@@ -165,7 +165,7 @@ func beServer(ctx context.Context, st string) error {
 		// What an address is sent is counted for a day; ever new ones would be
 		// growth that is meant to be.
 		Limits: map[string]string{"mail": "50/m/key"},
-		Logger:  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
+		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	db, err := openStore(ctx, st, os.Getenv("SOAK_DSN"), &c)
 	if err != nil {
