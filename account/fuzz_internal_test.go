@@ -3,8 +3,10 @@ package account
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +207,72 @@ func FuzzResetKey(f *testing.F) {
 		var wrong *api.Error
 		if err != nil && (!errors.As(err, &wrong) || wrong.Status != 400) {
 			t.Fatalf("%q: got %v", key, err)
+		}
+	})
+}
+
+// What is taken for a host's own field has its type, is within its bounds, and
+// reads back as what it was.
+func FuzzFields(f *testing.F) {
+	for _, s := range []string{`"x"`, `""`, `null`, `1`, `1.0`, `1e3`, `1e999`, `-0`, `9223372036854775808`, `true`, `"true"`, `[]`, `{}`, `"2026-02-30"`, `"2026-03-14"`, `"0000-00-00"`, `"2026-03-14T15:09:26Z"`, `"2026-03-14T15:09:60+24:00"`, `"a@example.org"`, `"https://x"`, `"javascript:x"`, `"//x"`, `"\u0000"`, `"\ud800"`, `" x "`} {
+		f.Add([]byte(s))
+	}
+	var own []Field
+	for _, kind := range fieldTypes {
+		own = append(own, Field{Name: strings.ReplaceAll(kind, "-", "_"), Type: kind})
+	}
+	own = append(own, Field{Name: "colour", Choices: []string{"red", "blue"}}, Field{Name: "short", MaxLength: 3, MinLength: 2})
+	if p := FieldProblems(own); len(p) > 0 {
+		f.Fatal(p)
+	}
+	a := &Account{config: Config{Fields: own}}
+	var inputs []api.Field
+	for i := range own {
+		inputs = append(inputs, own[i].input())
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		body := map[string]json.RawMessage{}
+		for _, x := range own {
+			body[x.Name] = raw
+		}
+		if !json.Valid(raw) || !utf8.Valid(raw) {
+			return // the body's reader has refused it
+		}
+		in := api.ReadInput(t.Context(), inputs, body)
+		values, err := a.readFields(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, v := range values {
+			var bad bool
+			switch v := v.(type) {
+			case string:
+				bad = v == "" || !utf8.ValidString(v) || strings.ContainsRune(v, 0) || v != strings.TrimSpace(v)
+				switch name {
+				case "colour":
+					bad = bad || v != "red" && v != "blue"
+				case "short":
+					bad = bad || utf8.RuneCountInString(v) > 3 || utf8.RuneCountInString(v) < 2
+				case "integer", "number", "boolean":
+					bad = true
+				}
+			case int64:
+				bad = name != "integer"
+			case float64:
+				bad = name != "number"
+			case bool:
+				bad = name != "boolean"
+			default:
+				bad = true
+			}
+			b, err := json.Marshal(v)
+			if bad || err != nil {
+				t.Fatalf("%q: took %#v for %s, %v", raw, v, name, err)
+			}
+			i := slices.IndexFunc(own, func(x Field) bool { return x.Name == name })
+			if back := own[i].kept(b); back != v {
+				t.Fatalf("%q: took %#v for %s, and read back %#v", raw, v, name, back)
+			}
 		}
 	})
 }

@@ -2,11 +2,13 @@ package sessions
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strconv"
 	"testing"
 
 	"github.com/headless-auth/headless/internal/api"
+	"github.com/headless-auth/headless/store"
 )
 
 // A device's name is made of our own words, whatever an agent calls itself.
@@ -76,6 +78,55 @@ func FuzzSlots(f *testing.F) {
 		for name, e := range entries(atLogin(state)) {
 			if !e.Kept {
 				t.Fatalf("%q: %s outlives a login", state, name)
+			}
+		}
+	})
+}
+
+// Where requests save one session at once, each adds what it has proven and
+// written, and nothing of another's is lost.
+func FuzzMerge(f *testing.F) {
+	f.Add([]byte(`[]`), "code", "totp", []byte(`{"a":{"v":1}}`), []byte(`{"a":{"v":1},"b":{"v":2}}`), []byte(`{"a":{"v":3}}`))
+	f.Add([]byte(`[{"method":"password","at":1}]`), "", "x", []byte(``), []byte(`{"b":{"v":2}}`), []byte(`{"b":{"v":3}}`))
+	f.Add([]byte(`{}`), "x", "", []byte(`[]`), []byte("\xff"), []byte(`null`))
+	f.Fuzz(func(t *testing.T, kept []byte, mine, yours string, was, now, own []byte) {
+		base := store.Session{ID: "1", TokenHash: []byte("h"), UserID: "u", Methods: kept, State: was}
+		theirs, ours := base, base
+		theirs.State, theirs.Version, ours.State = now, 2, own
+		if yours != "" {
+			theirs.Methods = base.Methods.With(store.Method{Method: yours, At: 2})
+		}
+		if mine != "" {
+			ours.Methods = base.Methods.With(store.Method{Method: mine, At: 1})
+		}
+		stranger := theirs
+		stranger.UserID = "v"
+		if copied := ours; merge(&copied, &stranger, &base, nil) {
+			t.Fatal("a session of somebody else's is written to")
+		}
+		if !merge(&ours, &theirs, &base, []api.Touch{{Slot: "b"}}) {
+			return
+		}
+		if ours.Version != 2 {
+			t.Fatalf("got version %d", ours.Version)
+		}
+		before, after, said := entries(was), entries(now), entries(ours.State)
+		if !reflect.DeepEqual(before["b"], after["b"]) {
+			t.Fatalf("both have written to one slot: %q, %q and %q became %q", was, now, own, ours.State)
+		}
+		for name, e := range after {
+			if name != "b" && e.Value != nil && !reflect.DeepEqual(said[name], e) {
+				t.Fatalf("%s was lost: %q, %q and %q became %q", name, was, now, own, ours.State)
+			}
+		}
+		if n := len(base.Methods.List()); n < 98 {
+			for _, x := range []struct {
+				method string
+				at     float64
+			}{{mine, 1}, {yours, 2}} {
+				if x.method != "" && !slices.ContainsFunc(ours.Methods.List()[n:], func(m store.Method) bool { return m.At == x.at }) {
+					t.Fatalf("%q was lost: %q became %q", x.method, kept, ours.Methods)
+				}
 			}
 		}
 	})

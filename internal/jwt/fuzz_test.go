@@ -1,7 +1,9 @@
 package jwt_test
 
 import (
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"strings"
 	"testing"
 
@@ -68,6 +70,35 @@ func FuzzBearer(f *testing.F) {
 		}
 		if again := jwt.Bearer("Bearer "+token, "Bearer"); again != token {
 			t.Fatalf("%q: got %q, and then %q", header, token, again)
+		}
+	})
+}
+
+// A key in PEM is one that can be used, or an error that shows nothing of it.
+func FuzzParsePEM(f *testing.F) {
+	for _, algorithm := range []string{"RS256", "ES256", "EdDSA"} {
+		_, m := newKey(f, algorithm)
+		der, err := x509.MarshalPKCS8PrivateKey(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+		f.Add(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	}
+	for _, s := range []string{"", "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n", "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n", "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END EC PRIVATE KEY-----\n"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		material, err := jwt.ParsePEM(text)
+		if err != nil {
+			if len(text) > 60 && strings.Contains(err.Error(), string(text)) {
+				t.Fatalf("%q is repeated: %v", text, err)
+			}
+			return
+		}
+		k, err := jwt.NewKey(material, "")
+		if err == nil && (k.ID == "" || !k.Public()) {
+			t.Fatalf("%q is %v", text, k)
 		}
 	})
 }

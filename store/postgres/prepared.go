@@ -224,7 +224,7 @@ func plain(f *pgconn.FieldDescription, v []byte, dest any) bool {
 		if len(v) != 1 || f.DataTypeOID != pgtype.BoolOID || !isBinary {
 			return false
 		}
-		*d = v[0] != 0
+		*d = v[0] == 1
 	case *time.Time:
 		if len(v) != 8 || f.DataTypeOID != pgtype.TimestamptzOID || !isBinary {
 			return false
