@@ -131,15 +131,12 @@ func sessionIDs(raw json.RawMessage, integers bool) (ids []string, code api.Code
 	case "", "null", `""`, "{}", "false", "0":
 		return nil, api.CodeRequired
 	}
-	var members []json.RawMessage
-	if json.Unmarshal(raw, &members) != nil {
+	members, ok := api.Elements(raw)
+	if !ok {
 		return nil, codeInvalidList
 	}
-	if len(members) == 0 {
-		return nil, api.CodeRequired
-	}
-	seen := make(map[string]bool, len(members))
-	for _, x := range members {
+	seen := map[string]bool{}
+	for x := range members {
 		id := string(x)
 		if x[0] == '"' {
 			if json.Unmarshal(x, &id) != nil {
@@ -158,6 +155,9 @@ func sessionIDs(raw json.RawMessage, integers bool) (ids []string, code api.Code
 		if !seen[id] {
 			seen[id], ids = true, append(ids, id)
 		}
+	}
+	if len(ids) == 0 {
+		return nil, api.CodeRequired
 	}
 	return ids, ""
 }

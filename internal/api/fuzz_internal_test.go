@@ -88,6 +88,37 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// The elements of a list are those that the decoder finds.
+func FuzzElements(f *testing.F) {
+	for _, s := range []string{`[]`, `[ ]`, ` [1] `, `[1,"a,b]",{"x":[1,2]},null]`, `["\\",""]`, `["\"",1]`, `{}`, `null`, `"[]"`, `[[[]],[,]]`, `[1 , 2]`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if !json.Valid(raw) {
+			return // the body's reader has refused it
+		}
+		var want []json.RawMessage
+		err := json.Unmarshal(raw, &want)
+		l, ok := Elements(raw)
+		if ok != (err == nil && want != nil) {
+			t.Fatalf("%q: got %v, want %v, %v", raw, ok, want, err)
+		}
+		if !ok {
+			return
+		}
+		i := 0
+		for x := range l {
+			if i >= len(want) || !bytes.Equal(x, want[i]) {
+				t.Fatalf("%q: %d is %q, want %q", raw, i, x, want)
+			}
+			i++
+		}
+		if i != len(want) {
+			t.Fatalf("%q: got %d, want %q", raw, i, want)
+		}
+	})
+}
+
 // Rates are read one way or refused, and what is read limits something.
 func FuzzParseRates(f *testing.F) {
 	for _, s := range []string{"", "5/m", "5/m/ip", "10/300s/key,5/m/user", "1/3.5m", " 1/d , 2/h/key ", "0/m", "-1/m", "5/m/", "5//ip", "1e3/m", "1/1e300d", "1/NaNs", "1/Infs", "5/m/ip,", ",", "1/0x1ps"} {
