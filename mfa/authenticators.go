@@ -1,6 +1,7 @@
 package mfa
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -197,12 +198,12 @@ func choices(rq *api.Request, field string, ids []string) ([]string, error) {
 	if absent(raw) {
 		return nil, api.Invalid(field, api.CodeRequired)
 	}
-	var items []json.RawMessage
-	if json.Unmarshal(raw, &items) != nil {
+	items, ok := api.Elements(raw)
+	if !ok {
 		return nil, api.Invalid(field, codeInvalidList)
 	}
 	var chosen []string
-	for _, item := range items {
+	for item := range items {
 		id, ok := idOf(item)
 		if !ok || rq.Env.IntegerIDs && !integer(id) {
 			return nil, api.Invalid(field, codeInvalidPK)
@@ -219,19 +220,11 @@ func choices(rq *api.Request, field string, ids []string) ([]string, error) {
 
 // absent reports whether a value counts as none.
 func absent(raw json.RawMessage) bool {
-	var v any
-	if len(raw) == 0 || json.Unmarshal(raw, &v) != nil {
-		return len(raw) == 0
-	}
-	switch v := v.(type) {
-	case nil:
+	switch raw = bytes.TrimSpace(raw); {
+	case len(raw) == 0, string(raw) == "null", string(raw) == `""`:
 		return true
-	case string:
-		return v == ""
-	case []any:
-		return len(v) == 0
-	case map[string]any:
-		return len(v) == 0
+	case raw[0] == '[' || raw[0] == '{':
+		return len(bytes.TrimSpace(raw[1:len(raw)-1])) == 0
 	}
 	return false
 }
