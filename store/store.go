@@ -34,7 +34,8 @@ var (
 	// somebody else has written the record since it was read.
 	ErrConflict = errors.New("conflict")
 	// ErrUnavailable reports that the backend could not be reached in time, or
-	// stayed too busy. Nothing was written; the request may be tried again.
+	// stayed too busy; the request may be tried again. InTx has written nothing
+	// then. Of a single write outside of it the answer may be what was lost.
 	ErrUnavailable = errors.New("store unavailable")
 )
 

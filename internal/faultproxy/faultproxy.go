@@ -43,6 +43,8 @@ type Proxy struct {
 	plan  Plan
 	seen  int
 	fired bool
+	// committing: what it went wrong at was a commit.
+	committing bool
 }
 
 // New returns an open way to a server at host:port, until the test ends.

@@ -42,7 +42,14 @@ type Plan struct {
 func (p *Proxy) Arm(plan Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.plan, p.seen, p.fired = plan, 0, false
+	p.plan, p.seen, p.fired, p.committing = plan, 0, false, false
+}
+
+// AtCommit reports whether what it has gone wrong at was a commit.
+func (p *Proxy) AtCommit() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.committing
 }
 
 // Fired reports whether it has gone wrong since the proxy was armed, and how
@@ -113,7 +120,7 @@ func (l *link) step(commit bool) error {
 		p.mu.Unlock()
 		return nil
 	}
-	p.fired = true
+	p.fired, p.committing = true, commit
 	var err error
 	switch plan.Fault {
 	case Before:

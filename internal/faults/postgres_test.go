@@ -84,8 +84,8 @@ func (w *world) breaks(f flow, proxy *faultproxy.Proxy, plan faultproxy.Plan, wh
 			tr.late = fmt.Errorf("nothing broke in %d statements: %w", seen, err)
 		case lost && plan.Fault == faultproxy.Slow:
 			tr.late = fmt.Errorf("slow is not broken: %w", err)
-		case lost && strings.Contains(err.Error(), ": 500: ") && (plan.Fault == faultproxy.Before || plan.Fault == faultproxy.Outage):
-			w.t.Errorf("%s: 500, though nobody can doubt what was kept: %v", what, err)
+		case lost && strings.Contains(err.Error(), ": 5") && strings.Contains(err.Error(), ": 500: ") != proxy.AtCommit():
+			w.t.Errorf("%s, at a commit: %t: %v", what, proxy.AtCommit(), err) // 500: nobody knows what was kept
 		}
 		if fired {
 			back = w.again(tr, f, what)
@@ -134,6 +134,43 @@ func (w *world) again(tr *trip, f flow, what string) time.Duration {
 		tr.late = fmt.Errorf("no service within %v, but %v", recovery, back)
 	}
 	return back
+}
+
+// Whoever has got no answer to a commit may send the very same request again.
+// They are answered as if it were the first, or told that it is done, or that
+// their session is not the one they know; and they get to the end. REL-1.
+func TestLostCommit(t *testing.T) {
+	var mu sync.Mutex
+	answers := map[int]int{}
+	defer func() { t.Logf("answers to the second request, by status: %v", answers) }()
+	each(t, func(t *testing.T, f flow) {
+		w, proxy := behind(t, f.change, 3)
+		for n := 1; ; n++ {
+			tr := w.newTrip()
+			w.prepare(f, tr)
+			tr.stubborn = true
+			proxy.Arm(faultproxy.Plan{Fault: faultproxy.LostCommit, At: n})
+			err := tr.goes(f.run)
+			proxy.Heal()
+			if fired, _ := proxy.Fired(); !fired {
+				break
+			}
+			switch mu.Lock(); tr.second {
+			case 200, 202, 400, 401, 404, 409, 410:
+				answers[tr.second]++
+			default:
+				if err == nil || !strings.Contains(err.Error(), "sent to") { // a browser is sent away, and begins anew
+					t.Errorf("commit %d: got %d, %v", n, tr.second, err)
+				}
+			}
+			mu.Unlock()
+			if tr.stubborn = false; err != nil {
+				t.Logf("commit %d: %v", n, err)
+				w.again(tr, f, fmt.Sprint("commit ", n))
+			}
+		}
+		w.sound("lost commits")
+	})
 }
 
 // One connection is enough for everybody. REL-6.

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/headless-auth/headless/internal/faultproxy"
 	"github.com/headless-auth/headless/internal/testenv/testenv"
 	"github.com/headless-auth/headless/store"
 	"github.com/headless-auth/headless/store/postgres"
@@ -155,23 +156,39 @@ func TestServerOutOfReach(t *testing.T) {
 }
 
 // TestCommitWithoutAnswer may have happened, so it must not be called
-// "unavailable", which promises that it has not.
+// "unavailable", which promises that it has not; whether the line falls silent
+// or ends.
 func TestCommitWithoutAnswer(t *testing.T) {
 	t.Parallel()
-	l, url := newLine(t, testenv.Postgres(t))
-	st := migrated(t, pool(t, url, ""))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	err := st.InTx(ctx, func(tx store.Store) error {
-		if err := tx.CreateUser(ctx, &store.User{}); err != nil {
+	straight := testenv.Postgres(t)
+	kept := migrated(t, pool(t, straight, ""))
+	for name, fault := range map[string]faultproxy.Fault{"silent": faultproxy.Hole, "lost": faultproxy.LostCommit, "cut": faultproxy.Before} {
+		proxy, url := faultproxy.Postgres(t, straight)
+		st := migrated(t, pool(t, url, ""))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		err := st.InTx(ctx, func(tx store.Store) error {
+			err := tx.CreateUser(ctx, &store.User{Username: name})
+			proxy.Arm(faultproxy.Plan{Fault: fault, At: 1})
 			return err
+		})
+		proxy.Heal()
+		if err == nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "nobody knows") {
+			t.Errorf("%s: got %v", name, err)
 		}
-		l.set("silent")
+		if _, err := kept.UserByUsername(t.Context(), name); (err == nil) != (name == "lost") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	// What was not sent was not kept.
+	proxy, url := faultproxy.Postgres(t, straight)
+	err := migrated(t, pool(t, url, "")).InTx(t.Context(), func(tx store.Store) error {
+		proxy.Set(faultproxy.Cut)
+		_ = tx.CreateUser(t.Context(), &store.User{}) // which fails
 		return nil
 	})
-	l.set("cut")
-	if err == nil || errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "nobody knows") {
-		t.Errorf("got %v", err)
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("got %v, want unavailable", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -132,18 +133,21 @@ func (t *tx) send(ctx context.Context, b *pgx.Batch, each func(sqlstore.Scan) er
 	return err
 }
 
-// Commit implements [sqlstore.Tx].
+// Commit implements [sqlstore.Tx]. Whether it was sent is for us to say: to the
+// driver a commit is safe to retry also if the connection ends before the
+// answer, as it meets its own closed connection when it reads on.
 func (t *tx) Commit(ctx context.Context) error {
-	err := t.tx.Commit(ctx)
-	if err == nil {
-		return nil
+	if t.tx.Conn().IsClosed() || ctx.Err() != nil {
+		t.Rollback(ctx) // gives the connection back
+		return translate(ctx, pgconn.ErrConnClosed)
 	}
-	if e := (*pgconn.PgError)(nil); errors.As(err, &e) || pgconn.SafeToRetry(err) || errors.Is(err, pgx.ErrTxCommitRollback) {
+	err := t.tx.Commit(ctx)
+	if e := (*pgconn.PgError)(nil); err == nil || errors.As(err, &e) || errors.Is(err, pgx.ErrTxCommitRollback) {
 		return translate(ctx, err)
 	}
-	// It was sent, and no answer came. Nobody may believe that nothing was
-	// written, so this is not "unavailable".
-	return errors.Join(errors.New("nobody knows whether the transaction was committed"), err)
+	// No answer came. Nobody may believe that nothing was written, so this is
+	// neither "unavailable" nor the end of the time for it.
+	return fmt.Errorf("nobody knows whether the transaction was committed: %v", err)
 }
 
 // Rollback implements [sqlstore.Tx].
