@@ -225,6 +225,11 @@ func (k *Key) verify(signed, sig []byte) bool {
 		r, s := new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])
 		return ecdsa.Verify(p, k.digest(signed), r, s)
 	case ed25519.PublicKey:
+		// A message has one signature by a key (RFC 8032 §5.1.6), and who can
+		// make it does so in half the time that it takes to check one.
+		if private, ok := k.signer.(ed25519.PrivateKey); ok {
+			return hmac.Equal(sig, ed25519.Sign(private, signed))
+		}
 		return ed25519.Verify(p, signed, sig)
 	}
 	return false
