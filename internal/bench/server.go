@@ -18,6 +18,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/pprof"
+	"strconv"
 	"strings"
 	"time"
 
@@ -219,7 +220,7 @@ func bare(ctx context.Context, e environment) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /session", s.session)
-	mux.HandleFunc("GET /json", func(w http.ResponseWriter, _ *http.Request) { answer(w, &answered{"1", "somebody@example.org", 0}) })
+	mux.HandleFunc("GET /json", func(w http.ResponseWriter, _ *http.Request) { identity(w, 1, "somebody@example.org", 1) })
 	mux.HandleFunc("POST /login", s.login)
 	mux.HandleFunc("POST /refresh", s.refresh)
 	return mux, err
@@ -245,6 +246,24 @@ func answer(w http.ResponseWriter, a *answered) {
 	_, _ = w.Write(b)
 }
 
+// identity tells who somebody is, in as much JSON as ours.
+func identity(w http.ResponseWriter, id int64, email string, at int64) {
+	b := append(make([]byte, 0, 400), `{"status":200,"data":{"user":{"id":`...)
+	b = strconv.AppendInt(b, id, 10)
+	b = append(b, `,"display":`...)
+	b = strconv.AppendQuote(b, email)
+	b = append(b, `,"email":`...)
+	b = strconv.AppendQuote(b, email)
+	b = append(b, `,"has_usable_password":true},"methods":[{"method":"password","at":`...)
+	b = strconv.AppendInt(b, at, 10)
+	b = append(b, `,"email":`...)
+	b = strconv.AppendQuote(b, email)
+	b = append(b, `}]},"meta":{"is_authenticated":true}}`...)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(b)
+}
+
 func (s *bareServer) session(w http.ResponseWriter, r *http.Request) {
 	hash := sha256.Sum256([]byte(r.Header.Get("X-Session-Token")))
 	var a answered
@@ -267,14 +286,13 @@ func (s *bareServer) session(w http.ResponseWriter, r *http.Request) {
 		err = s.pool.QueryRow(r.Context(), bareSession, hash[:], hash[:7]).Scan(&id, &a.Email, &expires)
 		a.Expires = expires.Unix()
 	default:
-		a = answered{"1", "somebody@example.org", 0}
+		id, a.Email = 1, "somebody@example.org"
 	}
 	if err != nil {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	a.ID = fmt.Sprint(id)
-	answer(w, &a)
+	identity(w, id, a.Email, a.Expires)
 }
 
 func (s *bareServer) login(w http.ResponseWriter, r *http.Request) {
