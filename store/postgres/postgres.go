@@ -66,6 +66,7 @@ func New(p *pgxpool.Pool) *Store {
 		Begin:          db.begin,
 		BeginMigration: db.beginMigration,
 		SkipLocked:     " for update skip locked",
+		NullIsZero:     true,
 		ReturnsJoined:  true,
 		Announced: func(statement, returning, column string) string {
 			if !announces.Load() {

@@ -170,14 +170,14 @@ func (s *statement) forget(ctx context.Context, c *pgx.Conn, query string, err e
 	return c.Deallocate(ctx, s.name) == nil
 }
 
-// read copies a row to where dest points.
+// read copies a row to where dest points; NULL is zero.
 func read(types *pgtype.Map, fields []pgconn.FieldDescription, values [][]byte, dest []any) error {
 	if len(values) != len(dest) || len(fields) != len(dest) {
 		return fmt.Errorf("a row has %d columns, not %d", len(values), len(dest))
 	}
 	for i, d := range dest {
 		f := &fields[i]
-		if plain(f, values[i], d) {
+		if values[i] == nil && zero(d) || plain(f, values[i], d) {
 			continue
 		}
 		if err := types.Scan(f.DataTypeOID, f.Format, values[i], d); err != nil {
@@ -190,20 +190,36 @@ func read(types *pgtype.Map, fields []pgconn.FieldDescription, values [][]byte, 
 	return nil
 }
 
+func zero(dest any) bool {
+	switch d := dest.(type) {
+	case *string:
+		*d = ""
+	case *[]byte:
+		*d = nil
+	case *int64:
+		*d = 0
+	case *bool:
+		*d = false
+	case *time.Time:
+		*d = time.Time{}
+	default:
+		return false
+	}
+	return true
+}
+
 // plain reads a value of the few types that our tables have. It reports false
 // if it can't.
 func plain(f *pgconn.FieldDescription, v []byte, dest any) bool {
 	isBinary := f.Format == pgtype.BinaryFormatCode
 	switch d := dest.(type) {
 	case *string:
-		if v == nil || f.DataTypeOID != pgtype.TextOID {
+		if f.DataTypeOID != pgtype.TextOID {
 			return false
 		}
 		*d = string(v)
 	case *[]byte:
 		switch {
-		case v == nil:
-			*d = nil
 		case f.DataTypeOID == pgtype.TextOID || f.DataTypeOID == pgtype.ByteaOID && isBinary:
 			*d = append(make([]byte, 0, len(v)), v...)
 		default:

@@ -62,15 +62,20 @@ func (s *Store) Session(ctx context.Context, id string) (*store.Session, error) 
 	return found(x, "find session", err)
 }
 
-// A session without a user is joined with nothing; the columns have to be
-// there all the same.
-const sessionUserColumns = sessionColumns + `, coalesce(u.username, ''), coalesce(e.email, ''),
+// A session without a user is joined with nothing, and all columns of a user
+// are NULL. Nearly every request reads them: a database that takes NULL for zero
+// need not be told to.
+const (
+	sessionUserNulls = `s.id, s.token_hash, s.user_id, s.epoch, s.methods, s.state, s.ip, s.user_agent,
+	s.created_at, s.seen_at, s.expires_at, s.version, s.generation, s.refreshed_at, u.username, e.email, u.password,
+	u.first_name, u.last_name, u.disabled, u.deactivated_at, u.epoch, u.fields, u.created_at, u.last_login_at, u.version`
+	sessionUserZeros = sessionColumns + `, coalesce(u.username, ''), coalesce(e.email, ''),
 	coalesce(u.password, ''), coalesce(u.first_name, ''), coalesce(u.last_name, ''), coalesce(u.disabled, false),
 	coalesce(u.deactivated_at, s.created_at), coalesce(u.epoch, 0), coalesce(u.fields, ''),
 	coalesce(u.created_at, s.created_at), coalesce(u.last_login_at, s.created_at), coalesce(u.version, 0)`
-
-const sessionUsers = `select ` + sessionUserColumns + ` from auth_sessions s left join auth_users u on u.id = s.user_id
-	left join auth_emails e on e.user_id = u.id and e.is_primary `
+	sessionUsers = ` from auth_sessions s left join auth_users u on u.id = s.user_id
+	left join auth_emails e on e.user_id = u.id and e.is_primary where `
+)
 
 type sessionUser struct {
 	session store.Session
@@ -109,20 +114,38 @@ func both(x *sessionUser, what string, err error) (*store.Session, *store.User, 
 	return &x.session, &x.user, nil
 }
 
-const sessionAndUser = sessionUsers + `where ` + byToken
+const (
+	sessionAndUser      = `select ` + sessionUserNulls + sessionUsers + byToken
+	sessionAndUserZeros = `select ` + sessionUserZeros + sessionUsers + byToken
+)
 
 // SessionAndUser implements [store.SessionUser].
 func (s *Store) SessionAndUser(ctx context.Context, tokenHash []byte) (*store.Session, *store.User, error) {
-	x, err := one(ctx, s, scanSessionUser, sessionAndUser, filled(tokenHash), filled(tokenHash[:min(len(tokenHash), beginning)]))
+	query := sessionAndUser
+	if !s.db.NullIsZero {
+		query = sessionAndUserZeros
+	}
+	x, err := one(ctx, s, scanSessionUser, query, filled(tokenHash), filled(tokenHash[:min(len(tokenHash), beginning)]))
 	return both(x, "find session and user", err)
 }
 
-const sessionAndUserByID = sessionUsers + `where s.id = $1`
+const (
+	sessionAndUserByID      = `select ` + sessionUserNulls + sessionUsers + `s.id = $1`
+	sessionAndUserByIDZeros = `select ` + sessionUserZeros + sessionUsers + `s.id = $1`
+)
 
 // SessionAndUserByID implements [store.SessionUser].
 func (s *Store) SessionAndUserByID(ctx context.Context, id string) (*store.Session, *store.User, error) {
-	x, err := one(ctx, s, scanSessionUser, sessionAndUserByID, number(id))
+	x, err := s.sessionAndUserByID(ctx, number(id))
 	return both(x, "find session and user by id", err)
+}
+
+func (s *Store) sessionAndUserByID(ctx context.Context, id any) (*sessionUser, error) {
+	query := sessionAndUserByID
+	if !s.db.NullIsZero {
+		query = sessionAndUserByIDZeros
+	}
+	return one(ctx, s, scanSessionUser, query, id)
 }
 
 const (
@@ -132,9 +155,10 @@ const (
 		seen_at = $5, expires_at = $7, ip = $8, user_agent = $9 `
 	refreshable = `s.id = $1 and s.user_id = $2 and s.epoch = $3 and (s.expires_at > $5 or s.expires_at = $10)
 		and (s.generation = $4 or s.generation = $4 + 1 and s.refreshed_at > $6)`
-	// Where an update can return what is joined, one statement does it.
+	// Where an update can return what is joined, one statement does it. NULL is
+	// zero there.
 	refreshReturning = refreshSession + `from auth_users u left join auth_emails e on e.user_id = u.id and e.is_primary
-		where u.id = s.user_id and ` + refreshable + ` returning ` + sessionUserColumns
+		where u.id = s.user_id and ` + refreshable + ` returning ` + sessionUserNulls
 	refreshAlone = refreshSession + `where ` + refreshable + ` returning generation`
 )
 
@@ -172,7 +196,7 @@ func (s *Store) refresh(ctx context.Context, r *store.Refresh, args []any) (x *s
 	if err := s.save(ctx, &generation, refreshAlone, args...); err != nil {
 		return nil, err
 	}
-	return one(ctx, s, scanSessionUser, sessionAndUserByID, args[0])
+	return s.sessionAndUserByID(ctx, args[0])
 }
 
 const updateSession = `update auth_sessions set token_hash = $3, user_id = $4, epoch = $5, methods = $6, state = $7,

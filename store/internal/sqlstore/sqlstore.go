@@ -73,8 +73,10 @@ type Database struct {
 	// return user_id and a column; the answer is that column. As long as
 	// nobody is to be told it is the statement alone. Nil: nobody can watch.
 	Announced func(statement, returning, column string) string
+	// NullIsZero: NULL is scanned as the zero of whatever dest points to.
+	NullIsZero bool
 	// ReturnsJoined: an update can return columns of the tables that it is
-	// joined with.
+	// joined with. Needs NullIsZero.
 	ReturnsJoined bool
 }
 
