@@ -80,6 +80,9 @@ fuzz: ## fuzz each parser of what strangers send, for FUZZTIME
 bench: ## run the benchmarks
 	$(TESTENV) $(GO) test -run '^$$' -bench . -benchmem ./...
 
+timing: ## measure how much the clock tells of who has an account: a table, in ten minutes, on a machine that has nothing else to do
+	$(TESTENV) $(GO) test ./internal/wiretest -run '^$$' -bench '^BenchmarkTiming$$' -benchtime 300x -timeout 1h
+
 soak: ## keep a server busy for an hour, on each database, and see that nothing grows
 	$(TESTENV) $(GO) run ./internal/soak -for 1h
 	$(GO) run ./internal/soak -for 1h -store sqlite
@@ -106,4 +109,4 @@ bin/standalone: FORCE
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o $@ ./examples/standalone
 
 FORCE:
-.PHONY: help run spa screenshots test check lint race races vuln gosec licenses sbom cross fips cover fuzz bench soak contract compatibility generate FORCE
+.PHONY: help run spa screenshots test check lint race races vuln gosec licenses sbom cross fips cover fuzz bench timing soak contract compatibility generate FORCE
