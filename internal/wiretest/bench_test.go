@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -126,25 +127,28 @@ func measure(b *testing.B, h http.Handler, path, token string, count *statements
 	call(b, h, http.MethodGet, path, token, "")
 	rq := httptest.NewRequest(http.MethodGet, path, nil)
 	rq.Header.Set("X-Session-Token", token)
+	before := int64(0)
+	if count != nil {
+		before = count.n.Load()
+	}
+	repeat(b, h, rq)
+	if count != nil {
+		b.ReportMetric(float64(count.n.Load()-before)/float64(b.N), "statements/op")
+	}
+}
+
+func repeat(b *testing.B, h http.Handler, rq *http.Request) {
 	ctx, cancel := context.WithCancel(rq.Context()) // as net/http has it
 	defer cancel()
 	rq = rq.WithContext(ctx)
 	w := &nowhere{header: http.Header{}}
 	b.ReportAllocs()
-	before := int64(0)
-	if count != nil {
-		before = count.n.Load()
-	}
-	b.ResetTimer()
 	for b.Loop() {
 		clear(w.header)
 		h.ServeHTTP(w, rq)
 	}
 	if w.status != http.StatusOK {
 		b.Errorf("answered %d", w.status)
-	}
-	if count != nil {
-		b.ReportMetric(float64(count.n.Load()-before)/float64(b.N), "statements/op")
 	}
 }
 
@@ -177,6 +181,32 @@ func BenchmarkSessionRemembered(b *testing.B) {
 	}
 	_, token := member(b, auth)
 	measure(b, auth.Handler(), "/_allauth/app/v1/auth/session", token, nil)
+}
+
+// BenchmarkSessionOfBrowser is GET auth/session with a browser's cookies.
+func BenchmarkSessionOfBrowser(b *testing.B) {
+	auth := site(b, memory.New(), wiretest.Config().Account.Password)
+	const path = "/_allauth/browser/v1/auth/"
+	do := func(method, what, body string, cookies []*http.Cookie) []*http.Cookie {
+		rq := httptest.NewRequest(method, path+what, strings.NewReader(body))
+		rq.Header.Set("Origin", "http://127.0.0.1")
+		for _, c := range cookies {
+			rq.AddCookie(c)
+			if c.Name == "csrftoken" {
+				rq.Header.Set("X-CSRFToken", c.Value)
+			}
+		}
+		w := httptest.NewRecorder()
+		auth.Handler().ServeHTTP(w, rq)
+		return w.Result().Cookies()
+	}
+	cookies := do(http.MethodGet, "session", "", nil)
+	cookies = do(http.MethodPost, "signup", `{"email":"browser@example.org","password":"Correct-Horse-9"}`, cookies)
+	rq := httptest.NewRequest(http.MethodGet, path+"session", nil)
+	for _, c := range cookies {
+		rq.AddCookie(c)
+	}
+	repeat(b, auth.Handler(), rq)
 }
 
 // BenchmarkLogin is POST auth/login by 64 clients at once, at the default cost
