@@ -41,6 +41,14 @@ race: ## run all tests under the race detector
 races: ## let fifty clients race for everything that there is once, two hundred times, on every store
 	$(TESTENV) $(GO) test ./internal/races -count=1 -timeout 12h -v -races.rounds 200
 
+# The last release or, before there is one, the oldest commit with today's tables.
+BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git log -1 --format=%h -- store/internal/sqlstore/migrations)
+mixed: ## run this version and BASE side by side on one PostgreSQL, with servers that die
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; echo "beside $(BASE)"; \
+	git archive $(BASE) > $$dir/tree.tar; mkdir $$dir/tree; tar -xf $$dir/tree.tar -C $$dir/tree; \
+	(cd $$dir/tree && $(GO) build -trimpath -o ../standalone ./examples/standalone); \
+	FLEET_OTHER=$$dir/standalone $(TESTENV) $(GO) test ./internal/fleet -run '^TestFleet$$' -count=1 -v
+
 vuln: ## look for known vulnerabilities in what we use
 	$(GOVULNCHECK) ./...
 
@@ -109,4 +117,4 @@ bin/standalone: FORCE
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags="-s -w" -o $@ ./examples/standalone
 
 FORCE:
-.PHONY: help run spa screenshots test check lint race races vuln gosec licenses sbom cross fips cover fuzz bench timing soak contract compatibility generate FORCE
+.PHONY: help run spa screenshots test check lint race races mixed vuln gosec licenses sbom cross fips cover fuzz bench timing soak contract compatibility generate FORCE

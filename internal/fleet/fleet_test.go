@@ -129,6 +129,10 @@ func startFleet(t *testing.T) *fleet {
 	}
 	var upstream strings.Builder
 	for i := range 3 {
+		binary := binary
+		if other := os.Getenv("FLEET_OTHER"); other != "" && i == 0 {
+			binary = other // of another version: what one begins, the other goes on with
+		}
 		addr := "127.0.0.1:" + freePort(t)
 		fmt.Fprintf(&upstream, "server %s max_fails=1 fail_timeout=1s;\n", addr)
 		f.instances = append(f.instances, run(t, fmt.Sprint("instance", i), func() *exec.Cmd {
