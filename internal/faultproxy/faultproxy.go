@@ -208,24 +208,37 @@ func (l *link) forth() {
 		l.statements()
 		return
 	}
-	l.bytes(l.server, l.client, true)
+	l.bytes(l.server, l.client, func() bool { return l.step(false) == nil })
 }
 
 // back carries what the server says.
 func (l *link) back() {
 	defer l.finish()
+	defer func() {
+		l.proxy.mu.Lock()
+		then := l.then
+		l.proxy.mu.Unlock()
+		if then != nil {
+			then()
+		}
+	}()
 	if l.proxy.postgres {
 		l.answers()
 		return
 	}
-	l.bytes(l.client, l.server, false)
+	l.bytes(l.client, l.server, func() bool {
+		l.proxy.mu.Lock()
+		defer l.proxy.mu.Unlock()
+		return !l.deaf
+	})
 }
 
-func (l *link) bytes(to, from net.Conn, slow bool) {
+// bytes carries what is sent at once, if it may be.
+func (l *link) bytes(to, from net.Conn, may func() bool) {
 	b := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(b)
-		if n > 0 && l.write(to, b[:n], slow) != nil || err != nil {
+		if n > 0 && (!may() || l.write(to, b[:n], to == l.server) != nil) || err != nil {
 			return
 		}
 	}

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Fault is what happens at a statement.
+// Fault is what happens at a statement. Where another protocol than
+// PostgreSQL's is spoken, a statement is what the client sends at once.
 type Fault int
 
 const (
@@ -148,14 +149,6 @@ func (l *link) step(commit bool) error {
 // answers carries what the server says. A deaf link ends once the server is
 // ready for more.
 func (l *link) answers() {
-	defer func() {
-		l.proxy.mu.Lock()
-		then := l.then
-		l.proxy.mu.Unlock()
-		if then != nil {
-			then()
-		}
-	}()
 	r := bufio.NewReader(l.server)
 	for {
 		kind, whole, err := message(r, true)

@@ -3,6 +3,7 @@ package faults_test
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account/authtest"
@@ -30,7 +31,12 @@ func addTOTP(tr *trip) {
 		if tr.told["TOTP"] {
 			tr.astray("the app is lost")
 		}
-		app := authtest.NewTOTP(tr.t, tr.site.Clock, link)
+		clock := tr.site.Clock
+		if clock == nil { // it is the machine's
+			clock = &authtest.Clock{}
+			clock.Set(time.Now())
+		}
+		app := authtest.NewTOTP(tr.t, clock, link)
 		tr.apps = append(tr.apps, app)
 		tr.post("/account/authenticators/totp", m{"code": app.Code()}, 200)
 		tr.apps, tr.told["TOTP"] = []*authtest.TOTP{app}, true

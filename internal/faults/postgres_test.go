@@ -49,7 +49,8 @@ func TestPostgresBreaks(t *testing.T) {
 				t.Errorf("%s: nothing broke", b.name)
 			}
 			w.sound(b.name)
-			t.Logf("%s: %d times; service was back within %v", b.name, cases, slowest.Round(time.Millisecond))
+			longest := time.Duration(w.longest.Swap(0))
+			t.Logf("%s: %d times; service was back within %v; a request took up to %v", b.name, cases, slowest.Round(time.Millisecond), longest.Round(time.Millisecond))
 		}
 	})
 }
@@ -119,7 +120,10 @@ func (tr *trip) patient(what string, do func(*trip)) (took time.Duration) {
 func (w *world) prepare(f flow, tr *trip) {
 	w.t.Helper()
 	if f.prepare != nil {
-		tr.patient("prepare", f.prepare)
+		tr.patient("prepare", func(tr *trip) {
+			tr.c = tr.client()
+			f.prepare(tr)
+		})
 	}
 }
 

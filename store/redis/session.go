@@ -24,6 +24,7 @@ func (s *Store) userKey(userID string) string { return s.prefix + "u:{" + userID
 // The fields of a session, one letter each: they are stored a million times.
 var sessionFields = []string{"h", "u", "e", "m", "d", "i", "a", "c", "s", "x", "v", "g", "r"}
 
+// writeSession begins with the token, which the script create compares.
 func writeSession(x *store.Session) []any {
 	return []any{
 		"h", x.TokenHash, "u", x.UserID, "e", x.Epoch, "m", []byte(x.Methods), "d", x.State, "i", x.IP, "a", x.UserAgent,
@@ -87,9 +88,13 @@ redis.call('SADD', KEYS[1], ARGV[1])
 if ARGV[2] == '0' then redis.call('PERSIST', KEYS[1])
 elseif left == -2 or left >= 0 and left < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 0`)
-	// create makes a session unless the id is taken.
+	// create makes a session unless the id is taken, but for the session itself:
+	// the call may come twice when its answer is lost.
 	create = newScript(`
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if redis.call('HGET', KEYS[1], ARGV[2]) == ARGV[3] then return 1 end
+  return 0
+end
 redis.call('HSET', KEYS[1], 'v', 1, 'g', 0, 'r', '', unpack(ARGV, 2))
 if ARGV[1] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
 return 1`)
