@@ -64,6 +64,7 @@ func TestKilledOnPostgres(t *testing.T) {
 		if !f.mortal() {
 			continue
 		}
+		before := kills
 		for n := 1; n < 200; n += every {
 			fault := []faultproxy.Fault{faultproxy.Before, faultproxy.After}[n/every%2]
 			tr := w.newTrip()
@@ -81,6 +82,7 @@ func TestKilledOnPostgres(t *testing.T) {
 			kills++
 			s.resume(tr, f, fmt.Sprintf("%s, killed at statement %d", f.name, n))
 		}
+		t.Logf("%s: %d kills", f.name, kills-before)
 	}
 	t.Logf("%d kills", kills)
 	s.check(url)

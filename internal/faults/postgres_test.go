@@ -13,18 +13,18 @@ import (
 )
 
 // breakages are the faults, and at which statements they come in a short run:
-// at each, or at every so many.
+// from that one on, at every so many. In a full run they come at each.
 var breakages = []struct {
-	fault faultproxy.Fault
-	name  string
-	every int
+	fault       faultproxy.Fault
+	name        string
+	from, every int
 }{
-	{faultproxy.Before, "the connection ends before a statement", 1},
-	{faultproxy.After, "the connection ends after a statement", 1},
-	{faultproxy.LostCommit, "the answer to a commit is lost", 1},
-	{faultproxy.Slow, "a statement is slow", 5},
-	{faultproxy.Outage, "the database is away", 3},
-	{faultproxy.Hole, "the network is silent", 9}, // each costs a timeout
+	{faultproxy.Before, "the connection ends before a statement", 1, 2},
+	{faultproxy.After, "the connection ends after a statement", 2, 2},
+	{faultproxy.LostCommit, "the answer to a commit is lost", 1, 1},
+	{faultproxy.Slow, "a statement is slow", 1, 9},
+	{faultproxy.Outage, "the database is away", 2, 6},
+	{faultproxy.Hole, "the network is silent", 1, 15}, // each costs a timeout
 }
 
 // Whatever statement of whatever flow the way to PostgreSQL breaks at:
@@ -34,11 +34,11 @@ func TestPostgresBreaks(t *testing.T) {
 	each(t, func(t *testing.T, f flow) {
 		w, proxy := behind(t, f.change, 3)
 		for _, b := range breakages {
-			every, cases, slowest := b.every*thin, 0, time.Duration(0)
+			from, every, cases, slowest := b.from, b.every*thin, 0, time.Duration(0)
 			if *full {
-				every = 1
+				from, every = 1, 1
 			}
-			for n := 1; n < 200; n += every {
+			for n := from; n < 200; n += every {
 				fired, back := w.breaks(f, proxy, faultproxy.Plan{Fault: b.fault, At: n, Delay: timeout / 10}, fmt.Sprintf("%s, %d", b.name, n))
 				if !fired {
 					break
