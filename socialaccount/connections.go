@@ -131,7 +131,11 @@ func (s *Social) canDisconnectLast(ctx context.Context, rq *api.Request, u *stor
 	if s.Config.Only {
 		return api.Invalid("", codeDisconnectLast)
 	}
-	if !u.Password.Usable() {
+	byPassword, err := s.Account.LogsInByPassword(ctx, rq, u)
+	if err != nil {
+		return err
+	}
+	if !byPassword {
 		otherwise, err := s.LogsInOtherwise(ctx, rq, u)
 		if err != nil {
 			return err

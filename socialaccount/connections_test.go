@@ -90,6 +90,7 @@ func TestDisconnectLast(t *testing.T) {
 		"a code needs an address that is verified": {func(c *Config) {
 			c.Account.LoginByCode, c.Account.EmailVerification = true, account.None
 		}, Person{NoPassword: true, Unverified: true}, ":no_password"},
+		"a password needs an address beside it": {func(c *Config) { c.Account.EmailVerification = account.None }, Person{Email: "-"}, ":no_password"},
 		"a factor is no way to log in": {func(c *Config) {
 			c.MFA = &mfa.Config{SupportedTypes: []string{store.TOTP, store.WebAuthn}, PasskeyLogin: true}
 		}, Person{NoPassword: true}, ":no_password"},
