@@ -225,30 +225,6 @@ var identities = []contest{
 		return race{shot: func(int) shot { return x }, won: is("302 /"), lost: []answer{"400"}}
 	}},
 
-	{"the ways to a provider of one session", "links", func(t *testing.T, s *site) race {
-		const ways = 10
-		p, c := s.Make(Person{}), s.Client("browser")
-		c.LogIn(p)
-		x := of(c, "POST", "/auth/provider/redirect", url.Values{"provider": {"idp"}, "process": {"connect"}, "callback_url": {callbackURL}})
-		return race{
-			shot: func(int) shot { return x },
-			won:  is("302 /authorize"), wins: anyNumber, lost: []answer{"409", "302 /error unknown", "302 /callback unknown"},
-			check: func(t *testing.T, all []reply) {
-				for _, r := range all {
-					if r.answer == "302 /authorize" {
-						back := s.idp.Consent(t, r.header.Get("Location"), M{"sub": fresh()})
-						if _, err := s.send(t.Context(), 0, of(c, "GET", "//"+back.RequestURI()[1:], nil)); err != nil {
-							t.Fatal(err)
-						}
-					}
-				}
-				if l, err := s.Store.SocialAccountsOf(t.Context(), p.ID); err != nil || len(l) > ways || len(l) == 0 {
-					t.Errorf("%d have come back, %v", len(l), err)
-				}
-			},
-		}
-	}},
-
 	{"the last way in", "caps", func(t *testing.T, s *site) race {
 		// Nobody can remove the last two at once.
 		p := s.Make(Person{})
