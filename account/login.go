@@ -222,6 +222,9 @@ func (a *Account) candidates(ctx context.Context, rq *api.Request, method, id st
 // one address may be several accounts', a few are tried. Others get in with what
 // is mailed there.
 func (a *Account) usersByEmail(ctx context.Context, rq *api.Request, email string) ([]*store.User, error) {
+	if f, ok := rq.Store().(store.UserFinder); ok {
+		return a.meant(f.UsersByEmail(ctx, email, maxClaims))
+	}
 	claims, err := rq.Store().EmailsByAddress(ctx, email)
 	if err != nil {
 		return nil, err

@@ -97,6 +97,15 @@ type Users interface {
 	DeleteUser(ctx context.Context, id string) error
 }
 
+// UserFinder is an optional ability of a [Store]: finding who claims an address
+// in one question, as every login by address does.
+type UserFinder interface {
+	// UsersByEmail lists the users who claim an address: the one who has it
+	// verified, alone; else those whose primary one it is before the others, each
+	// by the age of the claim; at most limit.
+	UsersByEmail(ctx context.Context, email string, limit int) ([]*User, error)
+}
+
 // UserLister is an optional ability of a [Store]: going through all users.
 type UserLister interface {
 	// ListUsers lists users in the order in which they were stored, at most

@@ -95,6 +95,7 @@ type every interface {
 	store.Pinger
 	store.SessionRefresher
 	store.SessionUser
+	store.UserFinder
 	store.UserLister
 }
 

@@ -537,6 +537,14 @@ func (h *hooked) DeleteUser(ctx context.Context, id string) (err error) {
 	return h.st.DeleteUser(ctx, id)
 }
 
+// UsersByEmail implements [store.UserFinder].
+func (h *hooked) UsersByEmail(ctx context.Context, email string, limit int) (r0 []*store.User, err error) {
+	if err = h.judge(ctx, "UsersByEmail"); err != nil {
+		return
+	}
+	return h.st.UsersByEmail(ctx, email, limit)
+}
+
 // ListUsers implements [store.UserLister].
 func (h *hooked) ListUsers(ctx context.Context, after string, limit int) (r0 []*store.User, err error) {
 	if err = h.judge(ctx, "ListUsers"); err != nil {

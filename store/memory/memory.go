@@ -47,6 +47,7 @@ type Store struct {
 var (
 	_ store.Store            = (*Store)(nil)
 	_ store.SessionUser      = (*Store)(nil)
+	_ store.UserFinder       = (*Store)(nil)
 	_ store.SessionRefresher = (*Store)(nil)
 	_ store.IntegerIDs       = (*Store)(nil)
 	_ store.Pinger           = (*Store)(nil)

@@ -49,6 +49,35 @@ func (s *Store) UserByUsername(ctx context.Context, username string) (*store.Use
 	return t.user(id)
 }
 
+// UsersByEmail implements [store.UserFinder].
+func (s *Store) UsersByEmail(ctx context.Context, email string, limit int) ([]*store.User, error) {
+	t, err := s.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.doneReading()
+	claims := oldestFirst(&t.emails, t.claims.of(email), emailAge)
+	if i := slices.IndexFunc(claims, isVerified); i >= 0 {
+		claims = claims[i : i+1]
+	}
+	slices.SortStableFunc(claims, func(a, b *store.EmailAddress) int {
+		switch {
+		case a.Primary == b.Primary:
+			return 0
+		case a.Primary:
+			return -1
+		}
+		return 1
+	})
+	var l []*store.User
+	for _, c := range claims[:min(len(claims), max(limit, 0))] {
+		if u, ok := t.users.get(c.UserID); ok {
+			l = append(l, u)
+		}
+	}
+	return copies(l, cloneUser), nil
+}
+
 // ListUsers implements [store.UserLister].
 func (s *Store) ListUsers(ctx context.Context, after string, limit int) ([]*store.User, error) {
 	t, err := s.read(ctx)

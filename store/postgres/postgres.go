@@ -46,6 +46,7 @@ type Store struct {
 var _ interface {
 	store.Store
 	store.SessionUser
+	store.UserFinder
 	store.IntegerIDs
 	store.Pinger
 	store.AuditLog

@@ -214,12 +214,14 @@ func plain(f *pgconn.FieldDescription, v []byte, dest any) bool {
 	isBinary := f.Format == pgtype.BinaryFormatCode
 	switch d := dest.(type) {
 	case *string:
-		if f.DataTypeOID != pgtype.TextOID {
+		if v == nil || f.DataTypeOID != pgtype.TextOID {
 			return false
 		}
 		*d = string(v)
 	case *[]byte:
 		switch {
+		case v == nil:
+			*d = nil
 		case f.DataTypeOID == pgtype.TextOID || f.DataTypeOID == pgtype.ByteaOID && isBinary:
 			*d = append(make([]byte, 0, len(v)), v...)
 		default:

@@ -53,6 +53,7 @@ type Store struct {
 var _ interface {
 	store.Store
 	store.SessionUser
+	store.UserFinder
 	store.IntegerIDs
 	store.Pinger
 	store.AuditLog

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,47 @@ func Emails(t *testing.T, open func(t *testing.T) store.Store) {
 		bare := &store.EmailAddress{UserID: u.ID, Email: "bare@example.org"}
 		ok(t, st.CreateEmail(ctx, bare))
 		same(t, got(st.Email(ctx, bare.ID))(t), &store.EmailAddress{ID: bare.ID, UserID: u.ID, Email: "bare@example.org"})
+	})
+
+	t.Run("who claims an address is found in one question", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		finder, is := st.(store.UserFinder)
+		if !is {
+			t.Skip("it can't")
+		}
+		const address = "shared@example.org"
+		want := map[string]*store.User{}
+		var claims []*store.EmailAddress
+		for i, primary := range []bool{false, true, true, false} {
+			u := fullUser()
+			u.Username = fmt.Sprintf("%s%d", u.Username, i)
+			ok(t, st.CreateUser(ctx, u))
+			e := &store.EmailAddress{UserID: u.ID, Email: address, Primary: primary, CreatedAt: now().Add(time.Duration(10-i) * time.Hour)}
+			ok(t, st.CreateEmail(ctx, e))
+			ok(t, st.CreateEmail(ctx, &store.EmailAddress{UserID: u.ID, Email: "other@example.org", Primary: !primary}))
+			claims = append(claims, e)
+			want[u.ID] = got(st.User(ctx, u.ID))(t)
+		}
+		listed := func(limit int, numbers ...int) {
+			t.Helper()
+			var users []*store.User
+			for _, i := range numbers {
+				users = append(users, want[claims[i].UserID])
+			}
+			same(t, got(finder.UsersByEmail(ctx, address, limit))(t), users)
+		}
+		listed(10, 2, 1, 3, 0)
+		listed(3, 2, 1, 3)
+		listed(0)
+		for _, nobodys := range []string{"Shared@example.org", "", "%", "\x00"} {
+			equal(t, "users of "+nobodys, len(got(finder.UsersByEmail(ctx, nobodys, 10))(t)), 0)
+		}
+		ok(t, st.VerifyEmail(ctx, claims[0].ID, address))
+		listed(10, 0)
+		got(finder.UsersByEmail(ctx, address, 1))(t)[0].Username = "scribble"
+		listed(10, 0)
+		ok(t, st.DeleteUser(ctx, claims[0].UserID))
+		listed(10, 2, 1, 3)
 	})
 
 	t.Run("records are the caller's", func(t *testing.T) {

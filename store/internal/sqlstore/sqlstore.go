@@ -91,6 +91,7 @@ type Store struct {
 var _ interface {
 	store.Store
 	store.SessionUser
+	store.UserFinder
 	store.SessionRefresher
 	store.IntegerIDs
 	store.Pinger

@@ -57,6 +57,24 @@ func (s *Store) UserByUsername(ctx context.Context, username string) (*store.Use
 	return found(u, "find user by username", err)
 }
 
+const usersByEmail = `select c.verified, ` + userColumns + ` from auth_emails c join auth_users u on u.id = c.user_id
+	where c.email = $1 order by c.verified desc, c.is_primary desc, c.created_at, c.id limit $2`
+
+// UsersByEmail implements [store.UserFinder].
+func (s *Store) UsersByEmail(ctx context.Context, email string, limit int) ([]*store.User, error) {
+	verified := false
+	l, err := list(ctx, s, func(row Scan) (*store.User, error) {
+		var own bool
+		u, err := scanUser(func(dest ...any) error { return row(append([]any{&own}, dest...)...) })
+		verified = verified || own
+		return u, err
+	}, usersByEmail, email, max(limit, 0))
+	if verified && len(l) > 1 {
+		l = l[:1]
+	}
+	return l, did("find users by email address", err)
+}
+
 const listUsers = `select ` + userColumns + ` from auth_users u where u.id > $1 order by u.id limit $2`
 
 // ListUsers implements [store.UserLister].
