@@ -71,7 +71,6 @@ type Env struct {
 	Locale func(r *http.Request) string
 
 	migrated uint32 // 1: the tables are up to date; read and written atomically
-	waiting  watches
 }
 
 // Sessions is what the request path asks of package sessions.

@@ -24,7 +24,8 @@ type patience struct {
 	err  error         // why it has ended
 	then []*func()     // what to do when it ends
 
-	watch      *watch // where it is looked at, while it is
+	all        *watches
+	watch      *watch // the one where it is looked at, while it is
 	prev, next *patience
 }
 
@@ -33,7 +34,7 @@ const glance = 20 * time.Millisecond
 
 // start begins the wait for the answer to rq.
 func (p *patience) start(ctx context.Context, rq *Request, d time.Duration) {
-	p.Context, p.rq, p.until = ctx, rq, time.Now().Add(d)
+	p.Context, p.rq, p.until, p.all = ctx, rq, time.Now().Add(d), &everybody
 }
 
 // end is for when the answer is given.
@@ -95,8 +96,7 @@ func (p *patience) Done() <-chan struct{} {
 // wait has somebody look. p.mu is held.
 func (p *patience) wait() {
 	if p.err == nil && p.watch == nil {
-		w := &p.rq.Env.waiting
-		p.watch = &w[rand.IntN(len(w))] // #nosec G404 -- nobody gains by guessing it
+		p.watch = &p.all[rand.IntN(len(p.all))] // #nosec G404 -- nobody gains by guessing it
 		p.watch.add(p)
 	}
 }
@@ -157,6 +157,8 @@ type watch struct {
 
 // watches are several, so that processors don't wait for each other.
 type watches [16]watch
+
+var everybody watches
 
 func (w *watch) add(p *patience) {
 	w.mu.Lock()

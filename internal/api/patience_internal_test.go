@@ -14,7 +14,8 @@ func TestPatience(t *testing.T) {
 		client, leave := context.WithCancel(context.WithValue(t.Context(), key{}, "the client's"))
 		t.Cleanup(leave)
 		p = &patience{}
-		p.start(client, &Request{Env: &Env{}}, time.Second)
+		p.start(client, &Request{}, time.Second)
+		p.all = &watches{} // of this bubble
 		return p, leave
 	}
 	for name, waits := range map[string]bool{"nobody waits": false, "somebody waits": true} {
@@ -61,26 +62,27 @@ func TestPatience(t *testing.T) {
 	}
 	t.Run("who has an answer is not looked at any more", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			e := &Env{}
+			all := &watches{}
 			var l []*patience
 			for range 100 {
 				p := &patience{}
-				p.start(t.Context(), &Request{Env: e}, time.Hour)
+				p.start(t.Context(), &Request{}, time.Hour)
+				p.all = all
 				p.Done()
 				l = append(l, p)
 			}
 			for i := range l { // in some order
 				l[i*37%len(l)].end()
 			}
-			for i := range e.waiting {
-				if w := &e.waiting[i]; w.first != nil {
+			for i := range all {
+				if w := &all[i]; w.first != nil {
 					t.Errorf("somebody is in watch %d", i)
 				}
 			}
 			time.Sleep(2 * glance)
 			synctest.Wait()
-			for i := range e.waiting {
-				if w := &e.waiting[i]; w.awake {
+			for i := range all {
+				if w := &all[i]; w.awake {
 					t.Errorf("watch %d goes on", i)
 				}
 			}
@@ -88,7 +90,7 @@ func TestPatience(t *testing.T) {
 	})
 	t.Run("what is called off is not done", func(t *testing.T) {
 		p, done := &patience{}, false
-		p.start(t.Context(), &Request{Env: &Env{}}, time.Hour)
+		p.start(t.Context(), &Request{}, time.Hour)
 		stop := context.AfterFunc(p, func() { done = true })
 		if !stop() || stop() {
 			t.Error("it is called off once")
