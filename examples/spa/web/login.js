@@ -55,15 +55,18 @@ export function login({ signal }) {
 
 // suggestPasskeys waits until somebody picks a passkey from the suggestions of
 // the first field, or leaves the page, or presses the button instead. A
-// challenge is good for ten minutes: then the page asks for another.
+// challenge is good for ten minutes: then the page asks for another, as it does a
+// few times if the server can't answer.
 async function suggestPasskeys(stopped) {
   if (!(await canSuggestPasskeys())) return;
+  let failed = 0;
   while (!stopped.aborted) {
     const answer = await client.loginByPasskey({ mediation: "conditional", signal: AbortSignal.any([stopped, AbortSignal.timeout(9 * 60_000)]) });
     if (stopped.aborted && answer.state !== "authenticated") return;
     const refused = settle(answer);
     if (!refused) return;
     if (refused.state === "invalid") note(reason(refused)); // what was picked won't do
+    else if (refused.state === "failed" && ++failed < 4) await new Promise((next) => setTimeout(next, 500 * failed));
     else if (refused.state !== "cancelled" || refused.error.name !== "TimeoutError") return;
   }
 }
