@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -59,6 +60,9 @@ func (h PasswordHash) Usable() bool { return h != "" && h[0] != '!' }
 // not kept. No store saves it.
 const PasswordNotTold PasswordHash = "(not told)"
 
+// ErrPasswordNotTold refuses to save such a user: read them first.
+var ErrPasswordNotTold = errors.New("the user was remembered, not read, and the password is not known")
+
 const redacted = "[redacted]"
 
 // Format implements [fmt.Formatter].
@@ -83,7 +87,7 @@ type Users interface {
 	// UpdateUser saves u if u.Version is still the stored one, and increments
 	// it in both. Email, CreatedAt and LastLoginAt are not written.
 	// ErrConflict: somebody else has updated or deleted the user, or the
-	// username is taken. Another error: u.Password is [PasswordNotTold].
+	// username is taken. ErrPasswordNotTold: u.Password is [PasswordNotTold].
 	UpdateUser(ctx context.Context, u *User) error
 	// UpgradePassword replaces the hash old by its equivalent new, if old is
 	// still the stored one; otherwise it does nothing. No version or epoch

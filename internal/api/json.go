@@ -63,16 +63,6 @@ func (b *buffer) key(name string) {
 	b.b = append(b.b, '"', ':')
 }
 
-// appender is a value that appends itself.
-type appender interface{ appendTo(b *buffer) error }
-
-func (b *buffer) any(v any) error {
-	if a, ok := v.(appender); ok {
-		return a.appendTo(b)
-	}
-	return b.value(v)
-}
-
 func (env *envelope) appendTo(b *buffer) error {
 	b.b = append(b.b, `{"status":`...)
 	b.b = strconv.AppendInt(b.b, int64(env.Status), 10)
@@ -84,7 +74,7 @@ func (env *envelope) appendTo(b *buffer) error {
 		}
 	case env.Data != nil:
 		b.key("data")
-		if err := b.any(env.Data); err != nil {
+		if err := b.value(env.Data); err != nil {
 			return err
 		}
 	}

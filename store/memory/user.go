@@ -2,7 +2,7 @@ package memory
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -109,7 +109,7 @@ func (t *tables) user(id string) (*store.User, error) {
 // UpdateUser implements [store.Users].
 func (s *Store) UpdateUser(ctx context.Context, u *store.User) error {
 	if u.Password == store.PasswordNotTold {
-		return errors.New("update user: the user was remembered, not read, and the password is not known")
+		return fmt.Errorf("update user: %w", store.ErrPasswordNotTold)
 	}
 	t, err := s.write(ctx)
 	if err != nil {

@@ -94,7 +94,7 @@ const updateUser = `update auth_users set username = $3, username_folded = $4, p
 // UpdateUser implements [store.Users].
 func (s *Store) UpdateUser(ctx context.Context, u *store.User) error {
 	if u.Password == store.PasswordNotTold {
-		return errors.New("update user: the user was remembered, not read, and the password is not known")
+		return did("update user", store.ErrPasswordNotTold)
 	}
 	err := s.save(ctx, &u.Version, s.announced(updateUser, `, id as user_id`, "version"), number(u.ID), u.Version, u.Username, folded(u.Username),
 		string(u.Password), u.FirstName, u.LastName, u.Disabled, u.DeactivatedAt, u.Epoch, string(u.Fields))
