@@ -24,22 +24,23 @@ func TestMain(m *testing.M) {
 	os.Exit(browsertest.Main(m))
 }
 
-// clock runs, and can be moved ahead.
+// clock stands still until it is moved: a code from an app is good for as long
+// as a slow machine needs to enter it.
 type clock struct {
-	mu    sync.Mutex
-	ahead time.Duration
+	mu sync.Mutex
+	at time.Time
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Now().Add(c.ahead)
+	return c.at
 }
 
 func (c *clock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ahead += d
+	c.at = c.at.Add(d)
 }
 
 // world is a running site, and a browser there.
@@ -62,7 +63,7 @@ func start(t *testing.T, change func(*options)) *world {
 	if err := st.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, clock: &clock{}}
+	w := &world{T: t, clock: &clock{at: time.Now()}}
 	srv, id := httptest.NewUnstartedServer(nil), httptest.NewUnstartedServer(nil)
 	o := options{
 		url: "http://localhost:" + portOf(srv.Listener), idURL: "http://" + id.Listener.Addr().String(),
