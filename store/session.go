@@ -122,6 +122,16 @@ type SessionUser interface {
 	SessionAndUserByID(ctx context.Context, id string) (*Session, *User, error)
 }
 
+// SessionDeferrer is an optional ability of a [Store]: creating a session on the
+// way to the commit, which saves a question of its own.
+type SessionDeferrer interface {
+	// DeferSession is CreateSession for a transaction that asks nothing of s,
+	// and leaves it alone, before it ends: the ID is there, and an error told,
+	// when InTx returns at the latest. Outside of a transaction it is
+	// CreateSession.
+	DeferSession(ctx context.Context, s *Session) error
+}
+
 // Refresh is the use of a refresh token.
 type Refresh struct {
 	// SessionID, UserID, Epoch and Generation are what the token was made for.

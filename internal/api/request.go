@@ -209,7 +209,7 @@ func (rq *Request) InTx(ctx context.Context, fn func(ctx context.Context) error)
 			return err
 		}
 		if rq.Env.SharedSessions {
-			if err := rq.Env.Sessions.Save(ctx, tx, rq); err != nil {
+			if err := rq.Env.Sessions.Save(ctx, last(tx), rq); err != nil {
 				return err
 			}
 		}
@@ -218,6 +218,9 @@ func (rq *Request) InTx(ctx context.Context, fn func(ctx context.Context) error)
 	if err != nil {
 		restore()
 		return err
+	}
+	if rq.Env.SharedSessions {
+		rq.stored.ID = rq.Session.ID // which the end of the transaction may have brought
 	}
 	// Sessions that live elsewhere are saved once the rest is certain. If that
 	// fails, the client stands where it stood, but the rest has happened: it is
@@ -231,6 +234,24 @@ func (rq *Request) InTx(ctx context.Context, fn func(ctx context.Context) error)
 		}
 	}
 	return err
+}
+
+// last are a transaction's sessions, of which one is saved at its end.
+func last(tx store.Store) store.Sessions {
+	if d, ok := tx.(store.SessionDeferrer); ok {
+		return deferred{tx, d}
+	}
+	return tx
+}
+
+type deferred struct {
+	store.Sessions
+	d store.SessionDeferrer
+}
+
+// CreateSession implements [store.Sessions].
+func (s deferred) CreateSession(ctx context.Context, x *store.Session) error {
+	return s.d.DeferSession(ctx, x)
 }
 
 // Reload reads the session anew, after another request has changed it. It

@@ -208,7 +208,7 @@ func (l *link) forth() {
 		l.statements()
 		return
 	}
-	l.bytes(l.server, l.client, func() bool { return l.step(false) == nil })
+	l.bytes(l.server, l.client, func() bool { return l.step(false, false) == nil })
 }
 
 // back carries what the server says.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,7 +47,8 @@ func (p *Proxy) Arm(plan Plan) {
 	p.plan, p.seen, p.fired, p.committing = plan, 0, false, false
 }
 
-// AtCommit reports whether what it has gone wrong at was a commit.
+// AtCommit reports whether what it has gone wrong at was a commit, or was sent
+// with one.
 func (p *Proxy) AtCommit() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,21 +85,42 @@ func message(r *bufio.Reader, typed bool) (kind byte, whole []byte, err error) {
 
 // statements carries what the client says, and counts.
 func (l *link) statements() {
-	r := bufio.NewReader(l.client)
+	r := bufio.NewReaderSize(l.client, 1<<16)
 	var out []byte
+	var unit []bool                      // the statements that are sent together: which are commits
+	commits := map[string]bool{}         // which prepared statements are
+	commit := false                      // whether the next one to be run is
 	for typed := false; ; typed = true { // the first message has no type
 		kind, whole, err := message(r, typed)
 		if err != nil {
 			return
 		}
-		if typed && (kind == 'Q' || kind == 'E') {
-			commit := kind == 'Q' && strings.HasPrefix(strings.ToLower(string(whole[5:])), "commit")
-			if l.step(commit) != nil {
+		if typed {
+			first, rest, _ := strings.Cut(string(whole[5:]), "\x00")
+			switch kind {
+			case 'P': // a name, and the statement
+				commits[first] = isCommit(rest)
+			case 'B': // a portal, and a statement's name
+				name, _, _ := strings.Cut(rest, "\x00")
+				commit = commits[name]
+			case 'E':
+				unit = append(unit, commit)
+			case 'Q':
+				unit = append(unit, isCommit(first))
+			}
+		}
+		out = append(out, whole...)
+		if kind != 'S' && kind != 'Q' && r.Buffered() > 0 && len(out) < 1<<20 { // a Sync, or a query with one
+			continue
+		}
+		for _, commit := range unit {
+			if l.step(commit, slices.Contains(unit, true)) != nil {
 				return
 			}
 		}
+		unit = unit[:0]
 		// What is sent together goes together: one batch is one packet.
-		if out = append(out, whole...); r.Buffered() > 0 && len(out) < 1<<20 {
+		if r.Buffered() > 0 && len(out) < 1<<20 {
 			continue
 		}
 		if l.write(l.server, out, true) != nil {
@@ -107,8 +130,13 @@ func (l *link) statements() {
 	}
 }
 
-// step counts a statement, and does what is planned for it.
-func (l *link) step(commit bool) error {
+func isCommit(statement string) bool {
+	return strings.HasPrefix(strings.ToLower(statement), "commit")
+}
+
+// step counts a statement, and does what is planned for it. A commit may be among
+// what is sent with it.
+func (l *link) step(commit, committing bool) error {
 	p := l.proxy
 	p.mu.Lock()
 	plan := p.plan
@@ -121,7 +149,7 @@ func (l *link) step(commit bool) error {
 		p.mu.Unlock()
 		return nil
 	}
-	p.fired, p.committing = true, commit
+	p.fired, p.committing = true, committing
 	var err error
 	switch plan.Fault {
 	case Before:

@@ -210,6 +210,11 @@ func (t *tx) Write(ctx context.Context, each func(sqlstore.Scan) error, query st
 	return t.Query(ctx, each, query, args...)
 }
 
+// Later implements [sqlstore.Tx]. There is no way that could be saved.
+func (t *tx) Later(ctx context.Context, each func(sqlstore.Scan) error, query string, args ...any) error {
+	return t.Query(ctx, each, query, args...)
+}
+
 // Commit implements [sqlstore.Tx].
 func (t *tx) Commit(ctx context.Context) error { return translate(ctx, t.tx.Commit()) }
 

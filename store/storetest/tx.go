@@ -138,6 +138,56 @@ func Transactions(t *testing.T, open func(t *testing.T) store.Store) {
 		fails(t, err, errRefused)
 	})
 
+	t.Run("a session is created on the way to the commit", func(t *testing.T) {
+		st, ctx := open(t), t.Context()
+		deferring := func(tx store.Store) store.SessionDeferrer {
+			d, is := tx.(store.SessionDeferrer)
+			if !is {
+				t.Skip("the store defers no sessions")
+			}
+			return d
+		}
+		u, at := newUser(t, st), now().Add(time.Hour)
+		alone, last, read := session(u.ID, 1), session(u.ID, 2), session(u.ID, 3)
+		ok(t, deferring(st).DeferSession(ctx, alone))
+		ok(t, st.InTx(ctx, func(tx store.Store) error {
+			ok(t, tx.RecordLogin(ctx, u.ID, at))
+			return deferring(tx).DeferSession(ctx, last)
+		}))
+		ok(t, st.InTx(ctx, func(tx store.Store) error {
+			ok(t, deferring(tx).DeferSession(ctx, read))
+			same(t, got(tx.SessionsOf(ctx, u.ID))(t), []*store.Session{alone, last, read})
+			return nil
+		}))
+		same(t, got(st.SessionsOf(ctx, u.ID))(t), []*store.Session{alone, last, read})
+		equal(t, "LastLoginAt", got(st.User(ctx, u.ID))(t).LastLoginAt, at)
+
+		// Its failure is the transaction's, whoever hears of it.
+		for want, s := range map[error]*store.Session{store.ErrConflict: session(u.ID, 1), store.ErrNotFound: session("999999", 4)} {
+			for _, deaf := range []bool{false, true} {
+				fails(t, st.InTx(ctx, func(tx store.Store) error {
+					ok(t, tx.UseOnce(ctx, "beside", at, at))
+					if err := deferring(tx).DeferSession(ctx, s); err != nil {
+						return err
+					}
+					if deaf {
+						_, _ = tx.User(ctx, u.ID)
+					}
+					return nil
+				}), want)
+			}
+		}
+		fails(t, st.InTx(ctx, func(tx store.Store) error {
+			ok(t, tx.UseOnce(ctx, "beside", at, at)) // which nobody has used
+			ok(t, deferring(tx).DeferSession(ctx, session(u.ID, 5)))
+			return errRefused
+		}), errRefused)
+		equal(t, "sessions", len(got(st.SessionsOf(ctx, u.ID))(t)), 3)
+		honoursContext(t, calls(call{"DeferSession", func(ctx context.Context) error {
+			return st.InTx(t.Context(), func(tx store.Store) error { return deferring(tx).DeferSession(ctx, session(u.ID, 6)) })
+		}}))
+	})
+
 	t.Run("the function's error comes back", func(t *testing.T) {
 		st, ctx := open(t), t.Context()
 		for _, want := range []error{errRefused, store.ErrConflict, store.ErrNotFound, fmt.Errorf("deep: %w", errRefused)} {

@@ -27,16 +27,34 @@ const createSession = `insert into auth_sessions (token_hash, user_id, epoch, me
 	created_at, seen_at, expires_at, version, generation, refreshed_at)
 	values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, 0, $11) returning id`
 
+// newSession are the arguments of createSession.
+func newSession(x *store.Session) []any {
+	return []any{filled(x.TokenHash), optional(x.UserID), x.Epoch, short(string(x.Methods)),
+		blank(x.State), x.IP, short(x.UserAgent), x.CreatedAt, x.SeenAt, x.ExpiresAt, never}
+}
+
 // CreateSession implements [store.Sessions].
 func (s *Store) CreateSession(ctx context.Context, x *store.Session) error {
 	var id int64
-	err := s.save(ctx, &id, createSession, filled(x.TokenHash), optional(x.UserID), x.Epoch, short(string(x.Methods)),
-		blank(x.State), x.IP, short(x.UserAgent), x.CreatedAt, x.SeenAt, x.ExpiresAt, never)
-	if err != nil {
+	if err := s.save(ctx, &id, createSession, newSession(x)...); err != nil {
 		return did("create session", err)
 	}
 	x.ID, x.Version, x.Generation, x.RefreshedAt = text(id), 1, 0, never
 	return nil
+}
+
+// DeferSession implements [store.SessionDeferrer].
+func (s *Store) DeferSession(ctx context.Context, x *store.Session) error {
+	if s.tx == nil {
+		return s.CreateSession(ctx, x)
+	}
+	x.Version, x.Generation, x.RefreshedAt = 1, 0, never
+	return did("create session", s.watch.later(ctx, func(row Scan) error {
+		var id int64
+		err := row(&id)
+		x.ID = text(id)
+		return err
+	}, createSession, newSession(x)...))
 }
 
 // byToken compares the beginning as well, which is what PostgreSQL has an index

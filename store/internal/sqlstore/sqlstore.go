@@ -47,6 +47,9 @@ type Querier interface {
 // Tx is a transaction of a [Database].
 type Tx interface {
 	Querier
+	// Later is Query for a statement that nobody waits for: it may travel with
+	// the next one or with the commit, which then fail for it.
+	Later(ctx context.Context, each func(Scan) error, query string, args ...any) error
 	Commit(ctx context.Context) error
 	// Rollback ends the transaction even if ctx has ended.
 	Rollback(ctx context.Context)
@@ -93,6 +96,7 @@ var _ interface {
 	store.SessionUser
 	store.UserFinder
 	store.SessionRefresher
+	store.SessionDeferrer
 	store.IntegerIDs
 	store.Pinger
 	store.AuditLog
@@ -146,7 +150,7 @@ func (s *Store) once(ctx context.Context, begin func(context.Context) (Tx, error
 	if err != nil {
 		return did("begin", err)
 	}
-	w := &watched{Querier: checked{tx}}
+	w := &watched{Querier: checked{tx}, tx: tx}
 	committed := false
 	defer func() { // also when fn panics
 		if !committed {
@@ -214,6 +218,7 @@ func Native[T any](s store.Store) (tx T, ok bool) {
 // error is lost on its way up.
 type watched struct {
 	Querier
+	tx   Tx
 	busy error // it has to be done again
 	lost error // what should be undone could not be
 }
@@ -236,6 +241,14 @@ func (w *watched) Query(ctx context.Context, each func(Scan) error, query string
 
 func (w *watched) Write(ctx context.Context, each func(Scan) error, query string, args ...any) error {
 	return w.note(w.Querier.Write(ctx, each, query, args...))
+}
+
+// later is Query for what nobody waits for.
+func (w *watched) later(ctx context.Context, each func(Scan) error, query string, args ...any) error {
+	if err := storable(args); err != nil {
+		return err
+	}
+	return w.note(w.tx.Later(ctx, each, query, args...))
 }
 
 // did says what was being done when err happened.

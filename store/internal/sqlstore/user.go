@@ -113,6 +113,9 @@ const recordLogin = `update auth_users set last_login_at = $2 where id = $1`
 
 // RecordLogin implements [store.Users].
 func (s *Store) RecordLogin(ctx context.Context, userID string, at time.Time) error {
+	if s.tx != nil {
+		return did("record login", s.watch.later(ctx, nil, recordLogin, number(userID), at))
+	}
 	_, err := s.exec(ctx, recordLogin, number(userID), at)
 	return did("record login", err)
 }
