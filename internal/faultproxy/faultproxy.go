@@ -42,6 +42,7 @@ type Proxy struct {
 	links map[*link]bool
 	plan  Plan
 	seen  int
+	turns int
 	fired bool
 	// committing: what it went wrong at was a commit.
 	committing bool

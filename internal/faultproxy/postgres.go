@@ -44,7 +44,7 @@ type Plan struct {
 func (p *Proxy) Arm(plan Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.plan, p.seen, p.fired, p.committing = plan, 0, false, false
+	p.plan, p.seen, p.turns, p.fired, p.committing = plan, 0, 0, false, false
 }
 
 // AtCommit reports whether what it has gone wrong at was a commit, or was sent
@@ -61,6 +61,14 @@ func (p *Proxy) Fired() (fired bool, seen int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.fired, p.seen
+}
+
+// Turns tells how often the server has answered all that it was asked since the
+// proxy was armed: the times that the way had to be gone and come back.
+func (p *Proxy) Turns() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.turns
 }
 
 // A message is a type, a length that includes itself, and that much less 4.
@@ -184,6 +192,9 @@ func (l *link) answers() {
 			return
 		}
 		l.proxy.mu.Lock()
+		if kind == 'Z' { // ReadyForQuery
+			l.proxy.turns++
+		}
 		deaf := l.deaf
 		l.proxy.mu.Unlock()
 		if deaf {
