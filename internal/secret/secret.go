@@ -55,7 +55,8 @@ func Text(rand io.Reader, alphabet string, n int) (string, error) {
 // HashToken is the hash under which a token is stored. A token has 256 bits of
 // entropy, so a plain hash can't be reversed by guessing.
 func HashToken(token string) []byte {
-	h := sha256.Sum256([]byte(token))
+	var b [2 * TokenBytes]byte // room for one of ours: every request has one
+	h := sha256.Sum256(append(b[:0], token...))
 	return h[:]
 }
 
@@ -69,11 +70,17 @@ type Keys struct {
 	derived map[string][]*key
 }
 
-// key is one of a purpose's. Its hashes are used again: to make one costs as
+// key is one of a purpose's. Its hashers are used again: to make one costs as
 // much as to use it, and requests need several.
 type key struct {
-	bytes  []byte
-	hashes sync.Pool
+	bytes   []byte
+	hashers sync.Pool
+}
+
+type hasher struct {
+	hash.Hash
+	text []byte
+	sum  [sha256.Size]byte
 }
 
 // NewKeys returns keys of a secret and of those that it replaced.
@@ -93,7 +100,7 @@ func (k *Keys) keys(purpose string) []*key {
 		if err != nil {
 			panic(err) // only for lengths beyond the hash's reach
 		}
-		l = append(l, &key{bytes: d, hashes: sync.Pool{New: func() any { return hmac.New(sha256.New, d) }}})
+		l = append(l, &key{bytes: d, hashers: sync.Pool{New: func() any { return &hasher{Hash: hmac.New(sha256.New, d)} }}})
 	}
 	k.mu.Lock()
 	k.derived[purpose] = l
@@ -101,25 +108,27 @@ func (k *Keys) keys(purpose string) []*key {
 	return l
 }
 
-func (k *key) mac(parts []string) []byte {
-	h, ok := k.hashes.Get().(hash.Hash)
+func (k *key) mac(parts []string) [sha256.Size]byte {
+	h, ok := k.hashers.Get().(*hasher)
 	if !ok {
 		panic("secret: the pool holds something else")
 	}
-	defer k.hashes.Put(h)
-	h.Reset()
-	var n [8]byte
+	defer k.hashers.Put(h)
+	h.text = h.text[:0]
 	for _, p := range parts { // lengths keep ("ab","c") apart from ("a","bc")
-		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-		h.Write(n[:])
-		io.WriteString(h, p) // #nosec G104 -- hashes never fail
+		h.text = binary.BigEndian.AppendUint64(h.text, uint64(len(p)))
+		h.text = append(h.text, p...)
 	}
-	return h.Sum(nil)
+	h.Reset()
+	h.Write(h.text)
+	h.Sum(h.sum[:0])
+	return h.sum
 }
 
 // MAC is a keyed hash of the parts, 32 bytes, made with the current secret.
 func (k *Keys) MAC(purpose string, parts ...string) []byte {
-	return k.keys(purpose)[0].mac(parts)
+	m := k.keys(purpose)[0].mac(parts)
+	return m[:]
 }
 
 // Verify reports in constant time whether sum, or its first bytes if it is
@@ -168,11 +177,12 @@ func (k *Keys) Open(sealed []byte, purpose, bound string) ([]byte, error) {
 	return nil, ErrSealed
 }
 
-// VerifyText is Verify for a MAC that was written down by encode.
-func (k *Keys) VerifyText(text string, encode func([]byte) string, purpose string, parts ...string) bool {
+// Check reports whether check accepts the MAC of the parts under any accepted
+// secret. It is asked about each.
+func (k *Keys) Check(check func(mac [sha256.Size]byte) bool, purpose string, parts ...string) bool {
 	ok := false
 	for _, key := range k.keys(purpose) {
-		if hmac.Equal([]byte(text), []byte(encode(key.mac(parts)))) {
+		if check(key.mac(parts)) {
 			ok = true
 		}
 	}
@@ -181,7 +191,8 @@ func (k *Keys) VerifyText(text string, encode func([]byte) string, purpose strin
 
 // id names a key without giving anything of it away.
 func (k *key) id() string {
-	return hex.EncodeToString(k.mac([]string{"id"})[:4])
+	m := k.mac([]string{"id"})
+	return hex.EncodeToString(m[:4])
 }
 
 // SealText is Seal as text that begins with the id of the key it was made
