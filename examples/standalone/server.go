@@ -106,6 +106,7 @@ func (s *settings) serve(ctx context.Context, db *database) error {
 		s.Logger.Info("listening for "+d.who, "addr", d.ln.Addr().String())
 	}
 	s.Logger.Info("listening", "addr", doors[0].ln.Addr().String(), "url", s.URL, "database", databaseKind(s.Database))
+	dropPages()
 
 	select {
 	case err = <-failed:
