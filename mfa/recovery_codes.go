@@ -267,14 +267,19 @@ func (m *MFA) spareCodes(ctx context.Context, rq *api.Request, u *store.User) ([
 	return data, err
 }
 
-// keepSpare stores such codes, within a transaction, and reports whether it
-// did: the user may have got others meanwhile.
-func keepSpare(ctx context.Context, rq *api.Request, u *store.User, spare []byte) (bool, error) {
-	if spare == nil {
+// keepSpare stores such codes, within a transaction that holds the user, and
+// reports whether it did: the user may have got others meanwhile. A conflict:
+// what they had has gone meanwhile, with the last other factor.
+func (m *MFA) keepSpare(ctx context.Context, rq *api.Request, u *store.User, spare []byte) (bool, error) {
+	if !m.config.supports(store.RecoveryCodes) {
 		return false, nil
 	}
-	if has, err := authenticator(ctx, rq, u.ID, store.RecoveryCodes); err != nil || has != nil {
+	has, err := authenticator(ctx, rq, u.ID, store.RecoveryCodes)
+	switch {
+	case err != nil || has != nil:
 		return false, err
+	case spare == nil:
+		return false, api.Conflict()
 	}
 	return true, create(ctx, rq, u, &store.Authenticator{Type: store.RecoveryCodes}, json.RawMessage(spare))
 }

@@ -154,6 +154,10 @@ func (m *MFA) judgeActivation(ctx context.Context, rq *api.Request, u *store.Use
 // storeTOTP stores a new TOTP authenticator within a transaction, with all that
 // comes of it.
 func (m *MFA) storeTOTP(ctx context.Context, rq *api.Request, u *store.User, data *totpData, spare []byte) (*store.Authenticator, error) {
+	// The last other factor may go at the same time, with the recovery codes.
+	if err := rq.Hold(ctx, u.ID); err != nil {
+		return nil, err
+	}
 	a := &store.Authenticator{Type: store.TOTP}
 	if err := create(ctx, rq, u, a, data); err != nil {
 		return nil, err // a conflict: there is one meanwhile
@@ -162,7 +166,7 @@ func (m *MFA) storeTOTP(ctx context.Context, rq *api.Request, u *store.User, dat
 	if err := m.account.Notify(ctx, rq, u, "totp_activated", nil); err != nil {
 		return nil, err
 	}
-	_, err := keepSpare(ctx, rq, u, spare)
+	_, err := m.keepSpare(ctx, rq, u, spare)
 	return a, err
 }
 

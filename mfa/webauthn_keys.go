@@ -104,7 +104,7 @@ func (m *MFA) addKeyTo(ctx context.Context, rq *api.Request, u *store.User, k *k
 	if err = m.account.Notify(ctx, rq, u, "webauthn_added", nil); err != nil {
 		return added, err
 	}
-	added.codes, err = keepSpare(ctx, rq, u, spare)
+	added.codes, err = m.keepSpare(ctx, rq, u, spare)
 	return added, err
 }
 

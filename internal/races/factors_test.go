@@ -2,6 +2,7 @@ package races_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +92,29 @@ func optionsOf(t *testing.T, r *wiretest.Reply) []byte {
 
 func key(s *site) *softauthn.Authenticator { return softauthn.New(s.URL, softauthn.ES256) }
 
+// forget takes away the factors of the round before.
+func forget(t *testing.T, s *site, p *Person) {
+	t.Helper()
+	l, err := s.Store.AuthenticatorsOf(t.Context(), p.ID)
+	for _, a := range l {
+		err = errors.Join(err, s.Store.DeleteAuthenticator(t.Context(), a.ID))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// offered is the code of an app that a client may add.
+func offered(t *testing.T, s *site, c *Client) string {
+	t.Helper()
+	secret, _ := c.Get(totpPath).Is(404).Meta["secret"].(string)
+	code, err := totp.GenerateCode(secret, s.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
 func factorsOf(t *testing.T, s *site, p *Person) (kinds string) {
 	t.Helper()
 	l, err := s.Store.AuthenticatorsOf(t.Context(), p.ID)
@@ -148,11 +172,7 @@ var factors = []contest{
 	{"activating TOTP", "links", func(t *testing.T, s *site) race {
 		p, c := s.Make(Person{}), s.Client("app")
 		c.LogIn(p)
-		secret, _ := c.Get(totpPath).Is(404).Meta["secret"].(string)
-		code, err := totp.GenerateCode(secret, s.Clock.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
+		code := offered(t, s, c)
 		return race{
 			shot: func(int) shot { return of(c, "POST", totpPath, M{"code": code}) },
 			lost: []answer{"409", "410", "400 code:incorrect_code"},
@@ -260,29 +280,46 @@ var factors = []contest{
 			p := s.Make(Person{})
 			return place{p, everywhere(s, p, crowd)}
 		})
-		had, err := s.Store.AuthenticatorsOf(t.Context(), at.p.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, a := range had { // of the round before
-			if err := s.Store.DeleteAuthenticator(t.Context(), a.ID); err != nil {
-				t.Fatal(err)
-			}
-		}
+		forget(t, s, at.p)
 		p, l, codes := at.p, at.l, [crowd]string{}
-		everybody(t, func(i int) {
-			secret, _ := l[i].Get(totpPath).Is(404).Meta["secret"].(string)
-			var err error
-			if codes[i], err = totp.GenerateCode(secret, s.Clock.Now()); err != nil {
-				t.Error(err)
-			}
-		})
+		everybody(t, func(i int) { codes[i] = offered(t, s, l[i]) })
 		return race{
 			shot: func(i int) shot { return of(l[i], "POST", totpPath, M{"code": codes[i]}) },
 			lost: []answer{"409"},
 			check: func(t *testing.T, _ []reply) {
 				if got := factorsOf(t, s, p); got != "totp recovery_codes" {
 					t.Errorf("there are %s", got)
+				}
+			},
+		}
+	}},
+
+	{"an app in the place of the last key", "links", func(t *testing.T, s *site) race {
+		// Whoever has the app in the end has recovery codes. Requirement MFA-3.
+		type place struct {
+			p *Person
+			l []*Client
+		}
+		at := scene(s, func() place {
+			p := s.Make(Person{})
+			return place{p, everywhere(s, p, crowd)}
+		})
+		forget(t, s, at.p)
+		p, l, codes := at.p, at.l, [crowd]string{}
+		var added M
+		l[0].Post(keysPath, M{"credential": key(s).Create(optionsOf(t, l[0].Get(keysPath)))}).Is(200).Into(&added)
+		everybody(t, func(i int) { codes[i] = offered(t, s, l[i]) })
+		return race{
+			shot: func(i int) shot {
+				if i/2%2 == 0 {
+					return of(l[i], "DELETE", keysPath, M{"authenticators": []any{added["id"]}})
+				}
+				return of(l[i], "POST", totpPath, M{"code": codes[i]})
+			},
+			wins: anyNumber, lost: []answer{"409", "400 authenticators:invalid_choice"},
+			check: func(t *testing.T, _ []reply) {
+				if got := factorsOf(t, s, p); got != "" && !strings.Contains(got, "recovery_codes") || got == "recovery_codes" {
+					t.Errorf("there are %q", got)
 				}
 			},
 		}
