@@ -187,10 +187,18 @@ func (t *tx) commit(ctx context.Context) error {
 	}
 	b := t.message()
 	b.Queue("commit")
-	return t.send(ctx, b, func(answers pgx.BatchResults) error {
-		_, err := answers.Exec()
+	var tag pgconn.CommandTag
+	err := t.send(ctx, b, func(answers pgx.BatchResults) (err error) {
+		tag, err = answers.Exec()
 		return err
 	})
+	switch tag.String() {
+	case "COMMIT": // whatever came after it
+		return nil
+	case "ROLLBACK":
+		return pgx.ErrTxCommitRollback
+	}
+	return err
 }
 
 // Rollback implements [sqlstore.Tx].
