@@ -1,9 +1,12 @@
 package sessions_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/headless-auth/headless/sessions"
+	"github.com/headless-auth/headless/store"
 )
 
 func TestDevice(t *testing.T) {
@@ -28,5 +31,14 @@ func TestDevice(t *testing.T) {
 		if got := sessions.Device(agent); got != want {
 			t.Errorf("%q: got %q, want %q", agent, got, want)
 		}
+	}
+}
+
+// What net/http lets nobody send may come from a host's own requests.
+func TestUserAgentCanBeStored(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("User-Agent", "a\x00b\xffc")
+	if got := sessions.UserAgent(r); got != "a\uFFFDb\uFFFDc" || !store.Storable(got) {
+		t.Errorf("got %q", got)
 	}
 }

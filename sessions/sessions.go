@@ -14,6 +14,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -307,9 +308,10 @@ func (m *Manager) renew(rq *api.Request) {
 	}
 }
 
-// UserAgent is what a client calls itself, cut to 200 characters.
+// UserAgent is what a client calls itself, cut to 200 characters. What no
+// database holds is replaced: NUL, as bytes are that are not UTF-8.
 func UserAgent(r *http.Request) string {
-	ua := []rune(r.UserAgent())
+	ua := []rune(strings.ReplaceAll(r.UserAgent(), "\x00", "\uFFFD"))
 	return string(ua[:min(len(ua), 200)])
 }
 

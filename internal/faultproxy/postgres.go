@@ -118,8 +118,8 @@ func (l *link) statements() {
 			}
 		}
 		out = append(out, whole...)
-		if kind != 'S' && kind != 'Q' && r.Buffered() > 0 && len(out) < 1<<20 { // a Sync, or a query with one
-			continue
+		if typed && strings.IndexByte("PBDEC", kind) >= 0 && len(out) < 1<<20 {
+			continue // a Sync will follow
 		}
 		for _, commit := range unit {
 			if l.step(commit, slices.Contains(unit, true)) != nil {
