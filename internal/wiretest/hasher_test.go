@@ -115,7 +115,7 @@ func TestPasswordHasher(t *testing.T) {
 		c := wiretest.Config()
 		inbox := &wiretest.Inbox{}
 		c.URL, c.Store, c.Mailer = "https://site.test", memory.New(), inbox
-		gone := &keyedHasher{}
+		gone := &keyedHasher{key: mine.key}
 		gone.gone.Store(true)
 		c.Account.Password.Hasher = gone
 		if _, err := headless.New(c); err == nil || !strings.Contains(err.Error(), "Account.Password") || !strings.Contains(err.Error(), "Hasher can't verify") {
