@@ -116,9 +116,9 @@ func setPhone(tr *trip) {
 	if tr.told["phone"] {
 		tr.astray("the number is lost")
 	}
-	tr.site.Phones.Take(tr.phone)
+	tr.forget(tr.phone)
 	tr.post("/account/phone", m{"phone": tr.phone}, 202)
-	tr.post("/auth/phone/verify", m{"code": tr.site.Phones.Wait(tr.t, tr.phone).Code}, 200)
+	tr.post("/auth/phone/verify", m{"code": tr.mail(tr.phone).Code()}, 200)
 	tr.told["phone"] = true
 	if got := tr.number(); got != tr.phone {
 		tr.astray("the number is %q", got)

@@ -3,7 +3,6 @@ package faults_test
 import (
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account/authtest"
@@ -31,12 +30,7 @@ func addTOTP(tr *trip) {
 		if tr.told["TOTP"] {
 			tr.astray("the app is lost")
 		}
-		clock := tr.site.Clock
-		if clock == nil { // it is the machine's
-			clock = &authtest.Clock{}
-			clock.Set(time.Now())
-		}
-		app := authtest.NewTOTP(tr.t, clock, link)
+		app := authtest.NewTOTP(tr.t, tr.site.Clock, link)
 		tr.apps = append(tr.apps, app)
 		tr.post("/account/authenticators/totp", m{"code": app.Code()}, 200)
 		tr.apps, tr.told["TOTP"] = []*authtest.TOTP{app}, true

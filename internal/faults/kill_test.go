@@ -4,11 +4,17 @@ package faults_test
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
 	"database/sql"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,32 +27,69 @@ import (
 
 	"github.com/headless-auth/headless/account/authtest"
 	"github.com/headless-auth/headless/internal/faultproxy"
+	"github.com/headless-auth/headless/internal/oidctest"
 	"github.com/headless-auth/headless/internal/smtptest"
 	"github.com/headless-auth/headless/internal/testenv/testenv"
 	"github.com/headless-auth/headless/store/sqlite"
 )
 
-// mortal tells whether the server is killed in a flow. All of them go with one
-// configuration, and with what a server by itself can send.
-func (f flow) mortal() bool {
-	switch f.name {
-	case "refresh", "login with TOTP", "TOTP removed", "recovery codes": // a signing key; a clock that is moved
-		return false
-	case "TOTP":
-		return true
-	}
-	return !f.apart && !strings.HasPrefix(f.name, "social")
+// server is a configuration of the server that is killed, beyond what all have.
+type server struct {
+	name   string
+	config m
 }
 
-// The server is killed, by SIGKILL, at every statement of every flow, and
+// victims are all of them. Each flow goes with one.
+var victims = []server{
+	{"links", nil},
+	{"codes", m{
+		"account": m{
+			"email_verification_by_code": true, "password_reset_by_code": true,
+			"login_methods": []string{"email", "phone"}, "signup_fields": []string{"phone", "email*", "password1*"},
+		},
+		"mfa":    m{"passkey_signup": true, "trust": true},
+		"tokens": m{"keys": []m{{"private": signingKey()}}},
+	}},
+}
+
+// has tells whether it is killed in a flow.
+func (s server) has(f flow) bool {
+	return (s.name == "codes") == (f.apart && f.change != nil || f.name == "refresh")
+}
+
+func signingKey() string {
+	_, k, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// eachServer runs a test of each server, all at once.
+func eachServer(t *testing.T, test func(t *testing.T, s server)) {
+	t.Parallel()
+	for _, s := range victims {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			test(t, s)
+		})
+	}
+}
+
+// The server is killed, by SIGKILL, after every statement of every flow, and
 // started again: what was acknowledged is there, promised mails arrive, nothing
 // is half done. REL-1, REL-3, REL-4.
-func TestKilledOnPostgres(t *testing.T) {
-	t.Parallel()
+func TestKilledOnPostgres(t *testing.T) { eachServer(t, killedOnPostgres) }
+
+func killedOnPostgres(t *testing.T, c server) {
 	straight := testenv.Postgres(t)
 	w := &world{t: t, direct: opened(t, straight+"&pool_max_conns=2")}
 	proxy, url := faultproxy.Postgres(t, straight)
-	s := w.process(t, url, func(statement string) error {
+	s := w.process(t, c, url, func(statement string) error {
 		c, err := pgx.Connect(t.Context(), straight)
 		if err != nil {
 			return err
@@ -61,15 +104,14 @@ func TestKilledOnPostgres(t *testing.T) {
 	}
 	kills := 0
 	for _, f := range flows {
-		if !f.mortal() {
+		if !c.has(f) {
 			continue
 		}
 		before := kills
 		for n := 1; n < 200; n += every {
-			fault := []faultproxy.Fault{faultproxy.Before, faultproxy.After}[n/every%2]
-			tr := w.newTrip()
+			tr := s.newTrip()
 			w.prepare(f, tr)
-			proxy.Arm(faultproxy.Plan{Fault: fault, At: n, Then: s.kill})
+			proxy.Arm(faultproxy.Plan{Fault: faultproxy.After, At: n, Then: s.kill})
 			err := tr.goes(f.run)
 			proxy.Heal()
 			fired, _ := proxy.Fired()
@@ -80,7 +122,7 @@ func TestKilledOnPostgres(t *testing.T) {
 				break
 			}
 			kills++
-			s.resume(tr, f, fmt.Sprintf("%s, killed at statement %d", f.name, n))
+			s.resume(tr, f, fmt.Sprintf("%s, killed after statement %d", f.name, n))
 		}
 		t.Logf("%s: %d kills", f.name, kills-before)
 	}
@@ -89,8 +131,9 @@ func TestKilledOnPostgres(t *testing.T) {
 }
 
 // The same on SQLite, where it comes at some moment.
-func TestKilledOnSQLite(t *testing.T) {
-	t.Parallel()
+func TestKilledOnSQLite(t *testing.T) { eachServer(t, killedOnSQLite) }
+
+func killedOnSQLite(t *testing.T, c server) {
 	path := filepath.Join(t.TempDir(), "auth.db")
 	st, err := sqlite.Open(t.Context(), path)
 	if err == nil {
@@ -106,7 +149,7 @@ func TestKilledOnSQLite(t *testing.T) {
 	}
 	defer func() { _ = db.Close() }()
 	w := &world{t: t, direct: st}
-	s := w.process(t, "sqlite:"+path, func(statement string) error {
+	s := w.process(t, c, "sqlite:"+path, func(statement string) error {
 		_, err := db.Exec(statement)
 		return err
 	})
@@ -116,10 +159,10 @@ func TestKilledOnSQLite(t *testing.T) {
 		moments = 30
 	}
 	for _, f := range flows {
-		if !f.mortal() {
+		if !c.has(f) {
 			continue
 		}
-		tr := w.newTrip()
+		tr := s.newTrip()
 		w.prepare(f, tr)
 		start := time.Now()
 		if err := tr.goes(f.run); err != nil {
@@ -127,7 +170,7 @@ func TestKilledOnSQLite(t *testing.T) {
 		}
 		whole := time.Since(start)
 		for i := range moments {
-			tr := w.newTrip()
+			tr := s.newTrip()
 			w.prepare(f, tr)
 			moment := whole * time.Duration(2*i+1) / time.Duration(2*moments)
 			killer := time.AfterFunc(moment, s.kill)
@@ -184,7 +227,7 @@ func TestMain(m *testing.M) {
 }
 
 // process is a server on a database, as what the world is once it is started.
-func (w *world) process(t *testing.T, database string, execute func(string) error) *process {
+func (w *world) process(t *testing.T, c server, database string, execute func(string) error) *process {
 	t.Helper()
 	binary, err := standalone()
 	if err != nil {
@@ -199,7 +242,7 @@ func (w *world) process(t *testing.T, database string, execute func(string) erro
 	_, port, _ := strings.Cut(addr, ":")
 	s := &process{world: w, binary: binary, addr: addr, exec: execute}
 	mails := smtptest.New(t)
-	w.mails = &letters{server: mails, taken: map[string]int{}, dead: func() bool {
+	box := &letters{server: mails, taken: map[string]int{}, dead: func() bool {
 		select {
 		case <-s.ended():
 			return true
@@ -207,25 +250,87 @@ func (w *world) process(t *testing.T, database string, execute func(string) erro
 			return false
 		}
 	}}
-	w.site = &authtest.Site{URL: "http://localhost:" + port, Store: w.direct}
-	config, err := json.Marshal(m{
+	w.mails = box
+	texts := httptest.NewServer(box)
+	t.Cleanup(texts.Close)
+	w.site = &authtest.Site{URL: "http://localhost:" + port, Store: w.direct, Config: config(), Clock: &authtest.Clock{}}
+	for _, f := range flows {
+		if f.change != nil && c.has(f) {
+			f.change(&w.site.Config)
+		}
+	}
+	id := atLoopback(t, w.site)
+	w.provider = id
+	settings := m{
 		"url": w.site.URL, "secret": strings.Repeat("s", 32), "mail_from": "noreply@example.org", "smtp": mails.URL, "no_limits": true, "timeout": "5s",
-		"frontend": m{"verify_email": "/verify-email/{key}", "reset_password": "/reset-password/{key}"},
+		"frontend": m{"verify_email": "/verify-email/{key}", "reset_password": "/reset-password/{key}", "social_login_error": "/login-error"},
 		"account":  m{"password": m{"argon2_memory": 64, "argon2_time": 1, "argon2_threads": 1}, "login_by_code": true, "closing": true},
 		"mfa":      m{"supported_types": []string{"totp", "recovery_codes", "webauthn"}, "passkey_login": true, "totp_tolerance": 10},
 		"session":  m{"list": true},
 		"admin":    m{"token": operatorToken},
-	})
+		"social": m{"internal": []string{"127.0.0.1"}, "providers": []m{{
+			"id": "openid_connect", "provider_id": "example", "name": "example", "client_id": id.client.ID, "secret": id.client.Secret, "settings": m{"server_url": id.Issuer},
+		}}},
+		"sms_webhook": texts.URL,
+	}
+	for name, value := range c.config {
+		if known, ok := settings[name].(m); ok {
+			maps.Copy(known, value.(m))
+		} else {
+			settings[name] = value
+		}
+	}
+	data, err := json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.patience = 5 * time.Second
 	file := filepath.Join(t.TempDir(), "auth.json")
-	if err := os.WriteFile(file, config, 0o600); err != nil {
+	if err := os.WriteFile(file, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s.args = []string{"-config", file, "-addr", addr, "-database", database}
 	return s
+}
+
+// newTrip is that of somebody whose apps go by the machine's clock at first, and
+// then faster: totp_tolerance has the server take codes of the next steps.
+func (s *process) newTrip() *trip {
+	s.site.Clock.Set(time.Now())
+	return s.world.newTrip()
+}
+
+// loopback is a provider that another process reaches.
+type loopback struct {
+	*oidctest.Provider
+	client oidctest.Client
+}
+
+func atLoopback(t *testing.T, site *authtest.Site) loopback {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(nil)
+	p := loopback{client: oidctest.Client{
+		ID: "authtest", Secret: "authtest-secret", RedirectURIs: []string{site.URL + "/accounts/oidc/example/login/callback/"},
+	}}
+	p.Provider = oidctest.New(oidctest.Options{Issuer: "http://" + srv.Listener.Addr().String(), Clients: []oidctest.Client{p.client}, Now: site.Clock.Now})
+	srv.Config.Handler = p
+	srv.Start()
+	t.Cleanup(srv.Close)
+	return p
+}
+
+// IDToken is as that of [authtest.Provider].
+func (p loopback) IDToken(who authtest.Identity) (string, error) {
+	return p.Provider.IDToken(p.client.ID, oidctest.Person(who))
+}
+
+// Consent is as that of [authtest.Provider].
+func (p loopback) Consent(location string, who authtest.Identity) (string, error) {
+	back, err := p.Provider.Consent(location, oidctest.Person(who))
+	if err != nil {
+		return "", err
+	}
+	return back.String(), nil
 }
 
 // start starts the server, and waits until it listens.

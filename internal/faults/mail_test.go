@@ -2,7 +2,9 @@ package faults_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -179,16 +181,39 @@ func TestMailerHangs(t *testing.T) {
 	proxy.Set(faultproxy.Cut)
 }
 
-// letters are the mails that a mail server has got.
+// letters are the mails that a mail server has got, and the text messages that
+// were posted here.
 type letters struct {
 	server *smtptest.Server
 	dead   func() bool // the sender; nil: it lives
 
 	mu    sync.Mutex
 	taken map[string]int // how many were taken out, by address
+
+	posting sync.Mutex
+	texts   []authtest.Mail
+}
+
+// ServeHTTP takes a text message.
+func (l *letters) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var sms account.SMS
+	if err := json.NewDecoder(r.Body).Decode(&sms); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	l.posting.Lock()
+	defer l.posting.Unlock()
+	l.texts = append(l.texts, asMail(sms))
 }
 
 func (l *letters) to(email string) (found []authtest.Mail) {
+	l.posting.Lock()
+	defer l.posting.Unlock()
+	for _, m := range l.texts {
+		if m.To == email {
+			found = append(found, m)
+		}
+	}
 	for _, m := range l.server.Mails() {
 		if slices.Contains(m.To, email) {
 			found = append(found, authtest.Mail{Message: account.Message{To: email, Text: m.Text, HTML: m.HTML}})

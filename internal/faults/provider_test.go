@@ -46,7 +46,7 @@ func TestProviderBreaks(t *testing.T) {
 			c = authtest.New(t, c, provider).Config
 			c.Social.Transport = dialed{proxy.Addr, wire}
 			w := &world{t: t, direct: c.Store, site: serve(t, c), provider: provider}
-			w.mails = w.site.Mail
+			w.mails = boxes{w.site}
 
 			proxy.Set(state)
 			tr, start := w.newTrip(), time.Now()

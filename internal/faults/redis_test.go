@@ -42,7 +42,7 @@ func overRedis(t *testing.T, change func(*headless.Config)) (*world, *faultproxy
 		change(&c)
 	}
 	w := &world{t: t, direct: st, site: serve(t, c)}
-	w.mails = w.site.Mail
+	w.mails = boxes{w.site}
 	w.site.Clock.Set(time.Now()) // Redis has a clock of its own
 	return w, proxy
 }

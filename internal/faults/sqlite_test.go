@@ -61,7 +61,7 @@ func TestDisk(t *testing.T) {
 			c := config()
 			c.Store, c.Logger = st, slog.New(slog.NewTextHandler(log, nil))
 			w := &world{t: t, direct: st, site: serve(t, c)}
-			w.mails = w.site.Mail
+			w.mails = boxes{w.site}
 			in := w.newTrip()
 			loggedIn(in)
 
@@ -125,7 +125,7 @@ func TestOneConnectionToSQLite(t *testing.T) {
 	c.Store = st
 	p := authtest.NewProvider("example")
 	w := &world{t: t, direct: st, site: serve(t, c, p), provider: p, patience: c.Timeout}
-	w.mails = w.site.Mail
+	w.mails = boxes{w.site}
 	w.everybody()
 	w.sound(fmt.Sprint("on one connection of ", db.Stats().MaxOpenConnections))
 }

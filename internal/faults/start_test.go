@@ -27,7 +27,7 @@ func TestStartAtOnceOnPostgres(t *testing.T) {
 	for n := 1; ; n += every {
 		straight := testenv.Postgres(t)
 		proxy, url := faultproxy.Postgres(t, straight)
-		victim := (&world{t: t}).process(t, url, nil)
+		victim := (&world{t: t}).process(t, victims[0], url, nil)
 		fault := []faultproxy.Fault{faultproxy.Before, faultproxy.After}[n/every%2]
 		proxy.Arm(faultproxy.Plan{Fault: fault, At: n, Then: victim.kill})
 		victim.launch()
@@ -73,7 +73,7 @@ func (w *world) startTogether(database string) {
 		if i == together-1 {
 			of = w
 		}
-		servers[i] = of.process(w.t, database, nil)
+		servers[i] = of.process(w.t, victims[0], database, nil)
 	}
 	for _, s := range servers {
 		s.launch()

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/headless-auth/headless"
+	"github.com/headless-auth/headless/account"
 	"github.com/headless-auth/headless/account/authtest"
 	"github.com/headless-auth/headless/internal/faultproxy"
 	"github.com/headless-auth/headless/internal/invariants"
@@ -53,7 +54,7 @@ type world struct {
 	site *authtest.Site
 	// direct leads to the store by another way than the site's.
 	direct store.Store
-	// mails is where mails arrive.
+	// mails is where mails arrive, and text messages.
 	mails  inbox
 	people atomic.Int64
 	// overlook, if set, tells which broken rules are known, and do no harm.
@@ -63,13 +64,41 @@ type world struct {
 	// patience is how long an answer may take. Default: timeout.
 	patience time.Duration
 	// provider is who flows log in at.
-	provider *authtest.Provider
+	provider interface {
+		IDToken(who authtest.Identity) (string, error)
+		Consent(location string, who authtest.Identity) (back string, err error)
+	}
 }
 
-// inbox is a mailbox.
+// inbox has the mails to addresses, and the text messages to numbers.
 type inbox interface {
 	Take(to string) []authtest.Mail
 	Wait(t testing.TB, to string) authtest.Mail
+}
+
+// boxes are those of a site in this process.
+type boxes struct{ *authtest.Site }
+
+// Take implements [inbox].
+func (b boxes) Take(to string) []authtest.Mail {
+	found := b.Mail.Take(to)
+	for _, sms := range b.Phones.Take(to) {
+		found = append(found, asMail(sms))
+	}
+	return found
+}
+
+// Wait implements [inbox].
+func (b boxes) Wait(t testing.TB, to string) authtest.Mail {
+	t.Helper()
+	if strings.HasPrefix(to, "+") {
+		return asMail(b.Phones.Wait(t, to))
+	}
+	return b.Mail.Wait(t, to)
+}
+
+func asMail(sms account.SMS) authtest.Mail {
+	return authtest.Mail{Message: account.Message{To: sms.To, Text: sms.Text, Data: map[string]string{"code": sms.Code}}}
 }
 
 // serve starts a site with a configuration, and has clients call it over the
@@ -110,7 +139,7 @@ func behind(t *testing.T, change func(*headless.Config), conns int) (*world, *fa
 		ps = append(ps, authtest.NewProvider("example"))
 	}
 	w := &world{t: t, site: serve(t, c, ps...), direct: direct}
-	w.mails = w.site.Mail
+	w.mails = boxes{w.site}
 	for _, p := range ps {
 		w.provider = p
 	}
