@@ -125,9 +125,10 @@ type SessionUser interface {
 // SessionDeferrer is an optional ability of a [Store]: creating a session on the
 // way to the commit, which saves a question of its own.
 type SessionDeferrer interface {
-	// DeferSession is CreateSession for a transaction that asks nothing of s,
-	// and leaves it alone, before it ends: the ID is there, and an error told,
-	// when InTx returns at the latest. Outside of a transaction it is
+	// DeferSession is CreateSession for a transaction that leaves s alone
+	// before it asks for something else or ends: whatever it asks for next
+	// finds the session, and by then, or when InTx returns, the ID is there and
+	// an error told. Such an error is the transaction's. Outside of one it is
 	// CreateSession.
 	DeferSession(ctx context.Context, s *Session) error
 }

@@ -33,8 +33,10 @@ func dropPages() {
 				end, _ = strconv.ParseUint(to, 16, 64)
 			}
 		// Where a page was written to before it was protected, the file has not
-		// got it.
-		case end > start && len(f) == 3 && f[0] == "Anonymous:" && f[1] == "0":
+		// got it, be it in memory or swapped out.
+		case len(f) == 3 && f[0] == "Anonymous:" && f[1] != "0":
+			start, end = 0, 0
+		case end > start && len(f) == 3 && f[0] == "Swap:" && f[1] == "0": // comes after that
 			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(start), uintptr(end-start), syscall.MADV_DONTNEED)
 		}
 	}

@@ -1,11 +1,14 @@
 package wiretest_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/headless-auth/headless"
 	"github.com/headless-auth/headless/account"
@@ -20,11 +23,17 @@ import (
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	proxy, url := faultproxy.Postgres(t, testenv.Postgres(t))
-	st, err := postgres.Open(t.Context(), url+"&pool_max_conns=1")
+	pool, err := pgxpool.ParseConfig(url + "&pool_max_conns=1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = st.Close() })
+	pool.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false } // as it would after a second
+	p, err := pgxpool.NewWithConfig(t.Context(), pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	st := postgres.New(p)
 	if err := st.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,7 +23,8 @@ type tx struct {
 	tx    pgx.Tx // nil until it has begun
 	hosts bool   // the host has it too
 	later []later
-	// failed is why it has not begun, or is without what waited.
+	// failed is why it has not begun, or is without what waited: it stays so. Or
+	// that it is over.
 	failed error
 }
 
@@ -37,6 +39,12 @@ type later struct {
 func (t *tx) Later(ctx context.Context, each func(sqlstore.Scan) error, query string, args ...any) error {
 	if err := ctx.Err(); err != nil {
 		return translate(ctx, err)
+	}
+	switch {
+	case t.failed != nil:
+		return t.failed
+	case t.hosts: // who asks it without us
+		return t.Query(ctx, each, query, args...)
 	}
 	t.later = append(t.later, later{each, query, args})
 	return nil
@@ -74,7 +82,7 @@ func (t *tx) send(ctx context.Context, b *pgx.Batch, rest func(pgx.BatchResults)
 	for i := 0; err == nil && i < len(waiting); i++ {
 		err = answer(ctx, answers, waiting[i].each)
 	}
-	if len(waiting) > 0 || t.tx == nil {
+	if t.failed == nil && (len(waiting) > 0 || t.tx == nil) {
 		t.failed = err
 	}
 	if err == nil {
@@ -159,9 +167,6 @@ func (t *tx) Write(ctx context.Context, each func(sqlstore.Scan) error, query st
 // answer, as it meets its own closed connection when it reads on.
 func (t *tx) Commit(ctx context.Context) error {
 	defer t.Rollback(ctx) // gives the connection back
-	if t.hosts {          // who may have ended it
-		_ = t.flush(ctx)
-	}
 	switch {
 	case t.failed != nil:
 		return t.failed
@@ -173,13 +178,17 @@ func (t *tx) Commit(ctx context.Context) error {
 	err := t.commit(ctx)
 	var told *pgconn.PgError
 	var unsent pgx.ErrPreprocessingBatch
-	if err == nil || errors.As(err, &told) || errors.As(err, &unsent) || errors.Is(err, pgx.ErrTxCommitRollback) {
+	if err == nil || errors.As(err, &told) && !strings.HasPrefix(told.Code, lost) || errors.As(err, &unsent) || errors.Is(err, pgx.ErrTxCommitRollback) {
 		return translate(ctx, err)
 	}
 	// No answer came. Nobody may believe that nothing was written, so this is
 	// neither "unavailable" nor the end of the time for it.
 	return fmt.Errorf("nobody knows whether the transaction was committed: %v", err)
 }
+
+// lost is the class of errors with which a pooler says that it has lost the
+// server, and knows no more than we.
+const lost = "08"
 
 func (t *tx) commit(ctx context.Context) error {
 	if t.alone() {
@@ -210,19 +219,26 @@ func (t *tx) Rollback(ctx context.Context) {
 		_ = t.tx.Rollback(ctx)
 	}
 	t.conn.Release()
+	// Whoever has kept it must not get at a connection that is others' by now.
+	t.tx, t.later, t.failed = closed, nil, pgx.ErrTxClosed
 }
 
 const idle = 'I' // the status of a connection outside of transactions
 
 // Native implements [sqlstore.Tx]. A transaction that can't begin is a closed
 // one to the host.
-func (t *tx) Native() any {
+func (t *tx) Native() (any, error) {
 	t.hosts = true
 	err := t.flush(t.ctx)
 	if t.tx == nil {
-		b := &pgx.Batch{}
-		b.BeginTx(pgx.TxOptions{})
-		return pgx.FailedBatchResults(b, err).Tx()
+		return closed, err
 	}
-	return t.tx
+	return t.tx, err
 }
+
+// closed is a transaction that is over.
+var closed = func() pgx.Tx {
+	b := &pgx.Batch{}
+	b.BeginTx(pgx.TxOptions{})
+	return pgx.FailedBatchResults(b, pgx.ErrTxClosed).Tx()
+}()

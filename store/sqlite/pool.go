@@ -222,7 +222,7 @@ func (t *tx) Commit(ctx context.Context) error { return translate(ctx, t.tx.Comm
 func (t *tx) Rollback(context.Context) { _ = t.tx.Rollback() } // it fails only when it is over already
 
 // Native implements [sqlstore.Tx].
-func (t *tx) Native() any { return t.tx }
+func (t *tx) Native() (any, error) { return t.tx, nil }
 
 // changed tells how many rows a statement has changed.
 func changed(ctx context.Context) func(sql.Result, error) (int64, error) {

@@ -53,8 +53,9 @@ type Tx interface {
 	Commit(ctx context.Context) error
 	// Rollback ends the transaction even if ctx has ended.
 	Rollback(ctx context.Context)
-	// Native is the driver's own transaction.
-	Native() any
+	// Native is the driver's own transaction, and why what waited for it has
+	// failed.
+	Native() (any, error)
 }
 
 // Database is what a [Store] needs of a database.
@@ -209,7 +210,11 @@ func Native[T any](s store.Store) (tx T, ok bool) {
 		return Native[T](above.Unwrap())
 	}
 	if s, is := s.(*Store); is && s.tx != nil {
-		tx, ok = s.tx.Native().(T)
+		native, err := s.tx.Native()
+		if s.watch.note(err) != nil { // the host is not told but by what it asks
+			s.watch.lost = did("begin what was handed out", err)
+		}
+		tx, ok = native.(T)
 	}
 	return tx, ok
 }
@@ -220,7 +225,7 @@ type watched struct {
 	Querier
 	tx   Tx
 	busy error // it has to be done again
-	lost error // what should be undone could not be
+	lost error // what should be undone, or handed out, could not be
 }
 
 func (w *watched) note(err error) error {
