@@ -268,3 +268,36 @@ func TestMigrationsAreThere(t *testing.T) {
 		t.Errorf("got %q, %v", b, err)
 	}
 }
+
+// TestCommitOnAConnectionThatHasEnded was not made, and is not in doubt: the
+// server can't have got it.
+func TestCommitOnAConnectionThatHasEnded(t *testing.T) {
+	t.Parallel()
+	straight := testenv.Postgres(t)
+	kept := migrated(t, pool(t, straight, ""))
+	u := &store.User{Username: "ada"}
+	if err := kept.CreateUser(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	proxy, url := faultproxy.Postgres(t, straight)
+	st, ctx := migrated(t, pool(t, url, "&pool_max_conns=1")), t.Context()
+	for name, fn := range map[string]func(tx store.Store) error{
+		"begun":     func(tx store.Store) error { return tx.CreateUser(ctx, &store.User{Username: "bob"}) },
+		"not begun": func(tx store.Store) error { return tx.RecordLogin(ctx, u.ID, time.Now()) },
+	} {
+		err := st.InTx(ctx, func(tx store.Store) error {
+			defer proxy.Set(faultproxy.Cut)
+			return fn(tx)
+		})
+		proxy.Set(faultproxy.Open)
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s: got %v, want unavailable", name, err)
+		}
+	}
+	if _, err := kept.UserByUsername(ctx, "bob"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("got %v, want not found", err)
+	}
+	if now, err := kept.User(ctx, u.ID); err != nil || !now.LastLoginAt.IsZero() {
+		t.Errorf("got %v, %v", now, err)
+	}
+}

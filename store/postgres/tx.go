@@ -172,7 +172,7 @@ func (t *tx) Commit(ctx context.Context) error {
 		return t.failed
 	case t.tx == nil && len(t.later) == 0:
 		return nil
-	case t.conn.Conn().IsClosed() || ctx.Err() != nil:
+	case t.conn.Conn().IsClosed() || ctx.Err() != nil || gone(t.conn.Conn().PgConn().Conn()):
 		return translate(ctx, pgconn.ErrConnClosed)
 	}
 	err := t.commit(ctx)
