@@ -25,7 +25,8 @@ func gone(c net.Conn) bool {
 		return false
 	}
 	ended := false
-	_ = raw.Read(func(fd uintptr) bool {
+	// Not raw.Read: the driver may be waiting in one.
+	_ = raw.Control(func(fd uintptr) {
 		var first [1]byte
 		n, _, err := syscall.Recvfrom(int(fd), first[:], syscall.MSG_PEEK) //nolint:gosec // a descriptor is an int
 		switch {
@@ -35,7 +36,6 @@ func gone(c net.Conn) bool {
 		default:
 			ended = true
 		}
-		return true // and don't wait
 	})
 	return ended
 }
