@@ -92,6 +92,18 @@ func optionsOf(t *testing.T, r *wiretest.Reply) []byte {
 
 func key(s *site) *softauthn.Authenticator { return softauthn.New(s.URL, softauthn.ES256) }
 
+// place is somebody, and clients in which they are logged in.
+type place struct {
+	p *Person
+	l []*Client
+}
+
+// settled is somebody in as many clients as there are in a race.
+func settled(s *site) place {
+	p := s.Make(Person{})
+	return place{p, everywhere(s, p, crowd)}
+}
+
 // forget takes away the factors of the round before.
 func forget(t *testing.T, s *site, p *Person) {
 	t.Helper()
@@ -272,14 +284,7 @@ var factors = []contest{
 	}},
 
 	{"activating TOTP in fifty sessions", "links", func(t *testing.T, s *site) race {
-		type place struct {
-			p *Person
-			l []*Client
-		}
-		at := scene(s, func() place {
-			p := s.Make(Person{})
-			return place{p, everywhere(s, p, crowd)}
-		})
+		at := scene(s, func() place { return settled(s) })
 		forget(t, s, at.p)
 		p, l, codes := at.p, at.l, [crowd]string{}
 		everybody(t, func(i int) { codes[i] = offered(t, s, l[i]) })
@@ -296,14 +301,7 @@ var factors = []contest{
 
 	{"an app in the place of the last key", "links", func(t *testing.T, s *site) race {
 		// Whoever has the app in the end has recovery codes. Requirement MFA-3.
-		type place struct {
-			p *Person
-			l []*Client
-		}
-		at := scene(s, func() place {
-			p := s.Make(Person{})
-			return place{p, everywhere(s, p, crowd)}
-		})
+		at := scene(s, func() place { return settled(s) })
 		forget(t, s, at.p)
 		p, l, codes := at.p, at.l, [crowd]string{}
 		var added M

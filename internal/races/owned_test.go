@@ -155,14 +155,7 @@ var owned = []contest{
 	}},
 
 	{"room for keys", "links", func(t *testing.T, s *site) race {
-		type place struct {
-			p *Person
-			l []*Client
-		}
-		at := scene(s, func() place {
-			p := s.Make(Person{})
-			return place{p, everywhere(s, p, crowd)}
-		})
+		at := scene(s, func() place { return settled(s) })
 		keys := func() (l []*store.Authenticator) {
 			all, err := s.Store.AuthenticatorsOf(t.Context(), at.p.ID)
 			if err != nil {
